@@ -1,0 +1,75 @@
+/**
+ * The port of the pipes. Two implementations pass one contract suite (`test/contract/bus.ts`): `embedded` in this process,
+ * and `rabbitmq`. Messages are bytes; what is in them is the runtime's affair.
+ */
+import type { Topic } from '../event.ts';
+import type { Kind } from '../kinds.ts';
+import type { Pipe } from '../node.ts';
+
+/** One thing on its way: an event, or a batch of events of one kind. */
+export interface Message {
+  readonly kind: Kind;
+  /** Routing keys, at least one, all different. A queue that wants any of them gets the message once. */
+  readonly keys: readonly string[];
+  /** One CloudEvent in JSON, or a JSON array of them. */
+  readonly body: Buffer;
+  readonly batch: boolean;
+  /** How the body is compressed, if it is. */
+  readonly encoding?: 'gzip';
+  /** Milliseconds after which nobody wants it. */
+  readonly expires?: number;
+}
+
+export interface Delivery {
+  readonly message: Message;
+  /** The broker may have delivered it before. */
+  readonly redelivered: boolean;
+  /** Who published it, as far as the broker vouches for it. */
+  readonly user?: string;
+  /** It is handled: never deliver it again. Call it once, after what it led to is committed. */
+  ack(): void;
+}
+
+/** A queue and what it is bound to. All topics are of kinds that travel alike (`kinds[kind].delivery`). */
+export interface Subscription {
+  readonly topics: readonly Topic[];
+  /** A queue that outlives its reader, by name; or a `viewer`: its own, short, and the oldest give way. */
+  readonly queue: { readonly name: string } | 'viewer';
+  /** The most deliveries that may be unacknowledged at once. */
+  readonly prefetch: number;
+}
+
+export interface Reader {
+  /** Called in order, one at a time. Never throws. Of `state`, first come the last of each key, then what changes. */
+  deliver(delivery: Delivery): void;
+  /** The pipe broke, came back, or was drained for the first time since. */
+  pipe(pipe: Pipe): void;
+}
+
+export interface Subscribed {
+  /** Takes no more. What is not acknowledged will be delivered again; the queue and its contents stay, a viewer's go. */
+  close(): Promise<void>;
+}
+
+export interface Bus {
+  /** For people: `embedded`, or where the broker is, without credentials. */
+  readonly name: string;
+  readonly connected: boolean;
+  /**
+   * How much of one lane may be published and unconfirmed at once. In process a confirmation means that every reader has
+   * handled it, so this is how far a stuck reader may lag before the others wait for it, or before its queue lets the
+   * oldest go; it must then be more than what such a queue holds.
+   */
+  readonly window: { readonly messages: number; readonly bytes: number };
+  /**
+   * Resolves when the message is safe with everyone who wants it: the broker has confirmed it, or in process each queue has
+   * handled it or let it go. Waits while the bus is away or pushes back. Rejects with a Reject when it can never be taken.
+   */
+  publish(message: Message): Promise<void>;
+  /** Resolves when the queue is bound: what is published from then on is not missed. Survives reconnection by itself. */
+  subscribe(subscription: Subscription, reader: Reader): Promise<Subscribed>;
+  /** Calls back at each change of `connected`, and at once with what it is now. */
+  watch(changed: (connected: boolean) => void): void;
+  /** Ends all subscriptions, waits up to `ms` for what is unconfirmed, and lets go. Safe twice. */
+  close(ms?: number): Promise<void>;
+}

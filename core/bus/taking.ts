@@ -1,0 +1,67 @@
+/**
+ * Reading a queue by taking: what is acknowledged is gone. The broker keeps the prefetch and hands what comes back to whoever
+ * reads next.
+ */
+import type { Delivery as Travel } from '../kinds.ts';
+import type { Subscription } from './bus.ts';
+import type { Session, Strategy } from './reading.ts';
+import { declareNamed, declareViewer } from './topology.ts';
+import { type Arrived, decodeMessage, exchangeOf } from './wire.ts';
+
+/** How often a queue that was not empty is looked at, in milliseconds. */
+const lookEvery = 1000;
+
+export function takeFromQueue(subscription: Subscription, travels: Travel): Strategy {
+  return async (session) => {
+    const { connection, channel } = session;
+    const { name, waiting } =
+      subscription.queue === 'viewer'
+        ? await declareViewer(channel)
+        : await declareNamed(connection, subscription.queue.name, travels, () =>
+            session.warn('the queue exists with other arguments and is used as it is; delete it to have it made anew'),
+          );
+    await Promise.all(subscription.topics.map(({ kind, pattern }) => channel.bindQueue(name, exchangeOf(kind), pattern)));
+    await channel.prefetch(Math.max(1, subscription.prefetch));
+    const handled = countDown(session, name, waiting);
+    return channel.consume(name, (raw) => {
+      if (!session.alive()) return;
+      if (raw === null) return session.cancelled();
+      const done = () => {
+        channel.ack(raw);
+        handled();
+      };
+      const arrived: Arrived = raw;
+      const message = decodeMessage(arrived);
+      if (!message) {
+        session.warn(`a message that came through no exchange of sluice is dropped (exchange "${raw.fields.exchange.slice(0, 80)}")`);
+        return done();
+      }
+      const user = arrived.properties.userId;
+      session.hand({ message, redelivered: raw.fields.redelivered, ...(typeof user === 'string' && { user }) }, done);
+    });
+  };
+}
+
+/**
+ * Finds out when all that waited is handled. Counting alone would not do: another reader may share the queue, and what
+ * expired or was dropped never comes. So the queue is looked at as well: once it is empty, what is held is the rest.
+ */
+function countDown(session: Session, name: string, waiting: number): () => void {
+  let behind = waiting;
+  const look = () => {
+    session.clock.after(lookEvery, async () => {
+      if (behind <= 0 || !session.alive()) return;
+      // It fails only with the channel, whose end is noticed elsewhere.
+      const found = await session.channel.checkQueue(name).catch(() => undefined);
+      if (!found || behind <= 0 || !session.alive()) return;
+      if (found.messageCount === 0) behind = Math.min(behind, session.held());
+      if (behind === 0) session.caughtUp();
+      else look();
+    });
+  };
+  if (behind === 0) session.caughtUp();
+  else look();
+  return () => {
+    if (--behind === 0) session.caughtUp();
+  };
+}

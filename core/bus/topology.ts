@@ -1,0 +1,146 @@
+/**
+ * What sluice declares at a broker: an exchange per kind, one stream for `state`, and a queue per reader. Asking whether a thing
+ * exists needs no permission and declaring it does: so an agent asks first, and declares only what is missing.
+ *
+ * Bounds are arguments here and generous, so that a broker without a policy is safe too; a policy may lower them, since of
+ * two limits RabbitMQ takes the smaller. A queue that exists with other arguments is used as it is (docs/decisions/0003).
+ */
+import { type Delivery, kindNames } from '../kinds.ts';
+import type { Channel, Connection } from './rabbitmq.ts';
+import { exchangeOf, stateStream } from './wire.ts';
+
+const MiB = 1024 * 1024;
+
+/** The broker's code for why it closed a channel, if that is what the error is about. */
+export function replyCode(thrown: unknown): number | undefined {
+  const code = thrown instanceof Error && 'code' in thrown ? thrown.code : undefined;
+  return typeof code === 'number' ? code : undefined;
+}
+
+const refused = 403;
+const missing = 404;
+const different = 406;
+
+/** Runs `work` on a channel of its own, since the broker closes the channel on which a declaration fails. */
+export async function onChannel<T>(connection: Connection, work: (channel: Channel) => Promise<T>): Promise<T> {
+  const channel = await connection.createChannel();
+  // What went wrong comes as the rejection of `work`; without a listener it would end the process as well.
+  channel.on('error', () => {});
+  const result = await work(channel);
+  await closeChannel(channel);
+  return result;
+}
+
+/** amqplib waits for the broker's answer alone, and for ever when the connection dies before it comes. */
+export function closeChannel(channel: Channel): Promise<void> {
+  return new Promise((resolve) => {
+    channel.once('close', resolve);
+    channel.close().then(resolve, () => resolve());
+  });
+}
+
+/** Sees to it that the exchanges are there. @throws when they are not, and this user may not declare them. */
+export async function declareExchanges(connection: Connection): Promise<void> {
+  await unless(missing, connection, assertExchanges, async (channel) => {
+    await Promise.all(kindNames.map((kind) => channel.checkExchange(exchangeOf(kind))));
+  });
+}
+
+/** Sees to it that there is a stream of states. @throws when there is none, or when it is down: all else works without it. */
+export async function declareState(connection: Connection): Promise<void> {
+  await unless(missing, connection, assertStream, async (channel) => {
+    await channel.checkQueue(stateStream);
+  });
+  // Also where it was there: whoever declared it may have died before this. Who may not bind finds it bound.
+  await unless(
+    refused,
+    connection,
+    async () => {},
+    async (channel) => {
+      await channel.bindQueue(stateStream, exchangeOf('state'), '#');
+    },
+  );
+}
+
+async function unless(
+  code: number,
+  connection: Connection,
+  otherwise: (channel: Channel) => Promise<void>,
+  work: (channel: Channel) => Promise<void>,
+): Promise<void> {
+  try {
+    await onChannel(connection, work);
+  } catch (thrown) {
+    if (replyCode(thrown) !== code) throw thrown;
+    await onChannel(connection, otherwise);
+  }
+}
+
+const assertExchanges = async (channel: Channel): Promise<void> => {
+  await Promise.all(kindNames.map((kind) => channel.assertExchange(exchangeOf(kind), 'topic', { durable: true })));
+};
+
+/**
+ * Each state is said again every minute: what is older than an hour speaks of nothing that lives. A stream forgets by whole
+ * segments, so they are small.
+ */
+const assertStream = async (channel: Channel): Promise<void> => {
+  await channel.assertQueue(stateStream, {
+    durable: true,
+    arguments: {
+      'x-queue-type': 'stream',
+      'x-max-age': '1h',
+      'x-max-length-bytes': 256 * MiB,
+      'x-stream-max-segment-size-bytes': 16 * MiB,
+    },
+  });
+};
+
+/** A queue as it was found or made. */
+export interface Declared {
+  readonly name: string;
+  /** How many messages wait in it. */
+  readonly waiting: number;
+}
+
+/** Makes a viewer's own queue. It ends with its connection, so that nothing about it can ever be in the way. */
+export async function declareViewer(channel: Channel): Promise<Declared> {
+  const { queue } = await channel.assertQueue('', {
+    exclusive: true,
+    autoDelete: true,
+    durable: false,
+    arguments: { 'x-queue-type': 'classic', 'x-max-length': 1000, 'x-max-length-bytes': 8 * MiB, 'x-overflow': 'drop-head' },
+  });
+  return { name: queue, waiting: 0 };
+}
+
+/** Makes a queue that outlives its reader, or takes the one that is there. Calls `adopted` when that one differs. */
+export async function declareNamed(connection: Connection, name: string, travels: Delivery, adopted: () => void): Promise<Declared> {
+  try {
+    const { messageCount } = await onChannel(connection, (channel) =>
+      channel.assertQueue(name, { durable: true, arguments: queueArguments(travels, versionOf(connection)) }),
+    );
+    return { name, waiting: messageCount };
+  } catch (thrown) {
+    const code = replyCode(thrown);
+    if (code !== different && code !== refused) throw thrown;
+    const { messageCount } = await onChannel(connection, (channel) => channel.checkQueue(name));
+    if (code === different) adopted();
+    return { name, waiting: messageCount };
+  }
+}
+
+function queueArguments(travels: Delivery, major: number): Record<string, string | number> {
+  if (travels !== 'durable') return { 'x-queue-type': 'classic', 'x-max-length-bytes': (travels === 'heartbeat' ? 64 : 1024) * MiB };
+  return {
+    'x-queue-type': 'quorum',
+    'x-max-length-bytes': 1024 * MiB,
+    'x-overflow': 'reject-publish',
+    // From 4.0 on a quorum queue drops what was delivered twenty times. A sink that restarts often must not lose by it.
+    ...(major >= 4 && { 'x-delivery-limit': -1 }),
+  };
+}
+
+function versionOf(connection: Connection): number {
+  return Number.parseInt(connection.connection.serverProperties.version, 10);
+}

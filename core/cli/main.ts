@@ -1,0 +1,61 @@
+#!/usr/bin/env node
+/**
+ * The command `sluice`. Finds every `*.command` file in the package, lets each add what it drives, and runs what was
+ * typed. Exit 0 done, 1 failed, 2 usage; a failure is one line, without a stack. What a command needs it imports when it
+ * is called, so that `sluice --help` does not load a broker's client.
+ */
+import { readdirSync } from 'node:fs';
+import { join } from 'node:path';
+import { pathToFileURL } from 'node:url';
+import { Command, CommanderError } from 'commander';
+import { messageOf, UsageError } from '../errors.ts';
+import { codeRoot, extension, version } from '../installation.ts';
+import { inert } from './screen.ts';
+
+/** What a `*.command` file exports by default. */
+export type AddCommand = (program: Command) => void;
+
+function findCommands(): string[] {
+  const suffix = `.command${extension}`;
+  return ['core', 'nodes', 'actuators', 'deploy'].flatMap((folder) => {
+    try {
+      const files = readdirSync(join(codeRoot, folder), { recursive: true, encoding: 'utf8' });
+      return files.filter((file) => file.endsWith(suffix)).map((file) => join(codeRoot, folder, file));
+    } catch {
+      // A package may leave out a part that it has no use for.
+      return [];
+    }
+  });
+}
+
+async function programOf(): Promise<Command> {
+  const program = new Command('sluice')
+    .description('A cloud that watches itself: tiny nodes joined by topic exchanges.')
+    .version(version())
+    .exitOverride()
+    .configureOutput({ outputError: (text, write) => write(`sluice: ${text.replace(/^error: /, '')}`) })
+    .showHelpAfterError('(add --help for usage)');
+  const commands = await Promise.all(findCommands().map((file) => import(pathToFileURL(file).href) as Promise<{ default: AddCommand }>));
+  for (const { default: add } of commands) add(program);
+  return program;
+}
+
+/** Runs one command line. Resolves with its exit code. */
+async function main(words: readonly string[]): Promise<number> {
+  try {
+    const program = await programOf();
+    await program.parseAsync(words, { from: 'user' });
+    return Number(process.exitCode ?? 0);
+  } catch (thrown) {
+    // Commander has already said what was wrong; help and version are no failure.
+    if (thrown instanceof CommanderError) return thrown.exitCode === 0 ? 0 : 2;
+    const message = messageOf(thrown);
+    const lines = (message.startsWith('sluice: ') ? message : `sluice: ${message}`).split('\n');
+    process.stderr.write(`${lines.map((line) => inert(line)).join('\n')}\n`);
+    return thrown instanceof UsageError ? 2 : 1;
+  }
+}
+
+// A reader that has seen enough, as in `sluice tap metric | head`, ends the command in peace.
+process.stdout.on('error', (error: NodeJS.ErrnoException) => process.exit(error.code === 'EPIPE' ? 0 : 1));
+process.exitCode = await main(process.argv.slice(2));

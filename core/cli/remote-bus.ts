@@ -1,0 +1,131 @@
+/**
+ * The pipes themselves: a viewer's queue on a bus. What is present comes from the last `state` of each key, and what is
+ * emitted goes straight to its exchange. It remembers nothing, so a tap's `since` is refused.
+ */
+import { randomUUID } from 'node:crypto';
+import { gunzipSync } from 'node:zlib';
+import type { Bus, Delivery } from '../bus/bus.ts';
+import { systemClock } from '../clock.ts';
+import type { Config } from '../config.ts';
+import { messageOf, SluiceError, UsageError } from '../errors.ts';
+import { decodeAll, type Event, encode, fromWire, topic, toWire } from '../event.ts';
+import { readIdentity } from '../identity.ts';
+import { key as keyOf, matcher, patternOf } from '../key.ts';
+import { nodeState, serverState } from '../states.ts';
+import { createFeed } from './feed.ts';
+import type { Presence, Remote, Taken } from './remote.ts';
+
+const schemas = { server: serverState, node: nodeState } as const;
+/** Long enough for a handshake over the world, short enough for a person. */
+const patience = 10_000;
+const maxMessageBytes = 16 * 1024 * 1024;
+
+/** @throws SluiceError when no broker answers in time, with what it said */
+export async function openBus(config: Config, urls: readonly string[]): Promise<Remote> {
+  const { rabbitBus } = await import('../bus/rabbitmq.ts');
+  let said = `${urls.join(', ')} does not answer`;
+  let complain = () => {};
+  const complained = new Promise<void>((resolve) => {
+    complain = resolve;
+  });
+  const report = (_: string, message: string) => {
+    // What it says after the semicolon is what a process that stays does about it.
+    said = message.split(';')[0] ?? message;
+    complain();
+  };
+  const credentials = config.identity === undefined ? {} : { credentials: readIdentity(config.identity) };
+  const bus = rabbitBus({ urls, clock: systemClock, report, ...credentials });
+  const connected = new Promise<true>((resolve) => bus.watch((now) => now && resolve(true)));
+  // After the first complaint the other addresses still have their turn.
+  const givenUp = complained.then(() => systemClock.sleep(2000)).then(() => undefined);
+  if (await within(Promise.race([connected, givenUp]))) return busRemote(bus, config);
+  await bus.close(0);
+  throw new SluiceError(`${said}; check the address, that RabbitMQ runs there, and its virtual host`);
+}
+
+export function busRemote(bus: Bus, { place, host }: Pick<Config, 'place' | 'host'>): Remote {
+  return {
+    name: bus.name,
+    async states<Of extends keyof Presence>(of: Of) {
+      const present = new Map<string, Presence[Of]>();
+      const end = new AbortController();
+      const cancel = systemClock.after(patience, () => end.abort('late'));
+      const feed = await follow(bus, topic('state'), end.signal, () => end.abort('drained'));
+      for await (const { events } of feed) {
+        for (const event of events as Event<'state'>[]) {
+          const checked = event.data.of === of ? schemas[of].safeParse(event.data.value) : undefined;
+          if (checked?.success) present.set(event.key, checked.data as Presence[Of]);
+          else present.delete(event.key);
+        }
+      }
+      cancel();
+      if (end.signal.reason === 'late') throw new SluiceError(`${bus.name} did not tell all of its states; try again: sluice doctor`);
+      return [...present].sort(([one], [other]) => (one < other ? -1 : 1)).map(([, state]) => state);
+    },
+    async *tap({ kind, pattern, since, ...fields }, signal) {
+      if (since !== undefined) throw new UsageError('--since needs a running sluice that remembers; name its --port');
+      yield* await follow(bus, topic(kind, pattern ?? patternOf(fields)), signal);
+    },
+    async emit({ kind, key, data }) {
+      const whole = typeof key === 'string' ? key : keyOf({ ...place, host, resource: key });
+      const source = `/${place.company}/${place.system}/${place.environment}/${host}/emit`;
+      const at = systemClock.now();
+      // Read back as any reader will: what no reader would take is refused here, where someone can correct it.
+      const event = fromWire(toWire({ id: randomUUID(), kind, key: whole, source, time: at, data } as Event), { kind, at });
+      const sent = bus.publish({ kind, keys: [whole], body: Buffer.from(encode(event)), batch: false }).then(() => true);
+      if (!(await within(sent))) throw new SluiceError(`${bus.name} does not take the event; its queue may be full: sluice doctor`);
+      return event.id;
+    },
+    close: () => bus.close(1000),
+  };
+}
+
+/** A viewer's queue as a feed of what matches, until the signal aborts. `drained` is called once all that waited was read. */
+async function follow(
+  bus: Bus,
+  wanted: ReturnType<typeof topic>,
+  signal: AbortSignal,
+  drained: () => void = () => {},
+): Promise<AsyncIterable<Taken>> {
+  const feed = createFeed<Delivery>();
+  const matches = matcher(wanted.pattern);
+  const subscribed = await bus.subscribe(
+    { topics: [wanted], queue: 'viewer', prefetch: 64 },
+    { deliver: feed.push, pipe: ({ caughtUp }) => caughtUp && drained() },
+  );
+  if (signal.aborted) feed.end();
+  else signal.addEventListener('abort', () => feed.end(), { once: true });
+  return (async function* () {
+    try {
+      for await (const delivery of feed) {
+        const taken = read(delivery, matches);
+        delivery.ack();
+        yield taken;
+      }
+    } finally {
+      await subscribed.close();
+    }
+  })();
+}
+
+/** A batch is routed by all of its keys at once, so each event is matched again. */
+function read({ message }: Delivery, matches: (key: string) => boolean): Taken {
+  const { kind, keys, batch, encoding } = message;
+  let body: Buffer;
+  try {
+    body = encoding === 'gzip' ? gunzipSync(message.body, { maxOutputLength: maxMessageBytes }) : message.body;
+  } catch (thrown) {
+    return { events: [], dropped: 0, refused: [messageOf(thrown)] };
+  }
+  const all = decodeAll(body, batch, { kind, key: keys[0], at: systemClock.now() });
+  return {
+    events: all.filter((each): each is Event => !('refused' in each) && matches(each.key)),
+    dropped: 0,
+    refused: all.flatMap((each) => ('refused' in each ? [each.refused.message] : [])),
+  };
+}
+
+/** What the promise brings, or undefined when it takes too long. */
+function within<Value>(promise: Promise<Value>): Promise<Value | undefined> {
+  return Promise.race([promise, systemClock.sleep(patience).then(() => undefined)]);
+}

@@ -1,0 +1,65 @@
+/**
+ * The other end of a client command: a running sluice on this machine (`remote-live.ts`), or the pipes themselves on
+ * RabbitMQ (`remote-bus.ts`). Commands see this port and work the same against both.
+ */
+import type { Event } from '../event.ts';
+import type { Kind } from '../kinds.ts';
+import type { Draft, Reads } from '../node.ts';
+import type { NodeState, ServerState } from '../states.ts';
+import { configOf, type RemoteFlags } from './options.ts';
+
+/** What a tap asks for. `since`: an instant or how long ago; without it, only what comes from now on. */
+export interface Wanted extends Reads {
+  readonly since?: string | undefined;
+}
+
+/** Events as they came, in order; how many the way lost; and what arrived but was no event, in words. */
+export interface Taken {
+  readonly events: readonly Event[];
+  readonly dropped: number;
+  readonly refused: readonly string[];
+}
+
+export interface Presence {
+  readonly server: ServerState;
+  readonly node: NodeState;
+}
+
+export interface Remote {
+  /** For people: an address without credentials. */
+  readonly name: string;
+  /** The present state of everything of one sort. */
+  states<Of extends keyof Presence>(of: Of): Promise<readonly Presence[Of][]>;
+  /** Follows a pipe until the signal aborts. Of `state`, first comes the last of each key. Throws when the way breaks. */
+  tap(wanted: Wanted, signal: AbortSignal): AsyncIterable<Taken>;
+  /** Publishes one event. Resolves with its id once it is safe with the other end. */
+  emit(draft: Pick<Draft<Kind>, 'kind' | 'key' | 'data'>): Promise<string>;
+  /** Safe twice. */
+  close(): Promise<void>;
+}
+
+interface OpenFlags extends RemoteFlags {
+  readonly state?: string;
+}
+
+/** A named bus is asked itself, a named port is that process; else what the config says. */
+export async function openRemote({ config: file, port, bus: addresses, state }: OpenFlags): Promise<Remote> {
+  const config = await configOf(file, { port, bus: addresses, state });
+  const { bus } = config;
+  if (bus !== 'embedded' && port === undefined) {
+    const { openBus } = await import('./remote-bus.ts');
+    return openBus(config, bus);
+  }
+  const { liveRemote } = await import('./remote-live.ts');
+  return liveRemote(config);
+}
+
+/** Runs one piece of work against the other end, and lets go of it whatever happens. */
+export async function withOpen<Result>(flags: OpenFlags, work: (remote: Remote) => Promise<Result>): Promise<Result> {
+  const remote = await openRemote(flags);
+  try {
+    return await work(remote);
+  } finally {
+    await remote.close();
+  }
+}

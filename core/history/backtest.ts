@@ -1,0 +1,108 @@
+/**
+ * Tries filters on the past: what they would have told, beside what was told, or beside what other filters would have.
+ *
+ * history, a trial, another trial or none → episodes that are the same, new and gone; and what could not be judged, since the
+ * past is known there by the minute or hour alone and the rule needs less. Two limits: the filters begin without memory, so
+ * what lasted long before the span begins late; and what fired more than 30 days before it, and all through it, counts as new.
+ */
+import type { Event } from '../event.ts';
+import { topic } from '../event.ts';
+import type { Coverage, History } from '../history.ts';
+import type { RuleInfo } from '../node.ts';
+import { resolutionMs } from './coarse.ts';
+import { type Compared, compare, type Episode, episodesOf } from './episode.ts';
+import { nodeOf, replay, type Span, type Trial } from './replay.ts';
+
+export interface Backtest {
+  readonly span: Span;
+  readonly coverage: readonly Coverage[];
+  /** What would have been told. */
+  readonly would: readonly Episode[];
+  /** What was told by filters of the same names; or by the other trial. */
+  readonly did: readonly Episode[];
+  readonly compared: Compared;
+  /** Rules that need a shorter time than the past is known by, in a part of the span. */
+  readonly unjudged: readonly Unjudged[];
+  /** Filters that do not say how long their rules need: all that they told of a rolled-up past is counted. */
+  readonly unsaid: readonly string[];
+  readonly events: number;
+  readonly refused: number;
+  readonly reason: string | undefined;
+}
+
+export interface Unjudged extends RuleInfo, Span {
+  readonly filter: string;
+  readonly resolution: Coverage['resolution'];
+}
+
+const lookBackMs = 30 * 86_400_000;
+
+/** @param asked may be endless: it is cut to what is known. */
+export async function backtest(history: History, trial: Trial, asked: Span, against?: Trial): Promise<Backtest> {
+  const coverage = await history.coverage(asked.from, asked.to);
+  const span = { from: Math.max(asked.from, coverage[0]?.from ?? asked.from), to: Math.min(asked.to, coverage.at(-1)?.to ?? asked.to) };
+  const unjudged = [trial, ...(against ? [against] : [])].flatMap((each) => unjudgedOf(each, coverage));
+  const judged = (alerts: readonly Event<'alert'>[]): Episode[] =>
+    episodesOf(alerts.filter((alert) => !unjudged.some((one) => leavesOut(one, alert)))).filter(
+      ({ to }) => to === undefined || to >= span.from,
+    );
+
+  const replayed = await alertsOf(history, trial, coverage, span);
+  const other = against ? await alertsOf(history, against, coverage, span) : undefined;
+  const would = judged(replayed.alerts);
+  const did = judged(other ? other.alerts : await recorded(history, trial, span));
+  const coarse = coverage.some(({ resolution }) => resolution !== 'raw');
+  const silent = trial.filters.filter(({ node }) => node.explains === undefined && node.out.includes('alert'));
+  return {
+    span,
+    coverage,
+    would,
+    did,
+    compared: compare(would, did),
+    unjudged: unjudged.filter((one, index) => unjudged.findIndex((two) => isSame(one, two)) === index),
+    unsaid: coarse ? silent.map(({ name }) => name) : [],
+    events: replayed.events,
+    refused: replayed.refused + (other?.refused ?? 0),
+    reason: replayed.reason ?? other?.reason,
+  };
+}
+
+async function alertsOf(history: History, trial: Trial, coverage: readonly Coverage[], span: Span) {
+  const alerts: Event<'alert'>[] = [];
+  const replayed = await replay(history, trial, coverage, span, (event) => {
+    if (event.kind === 'alert') alerts.push(event);
+  });
+  return { ...replayed, alerts };
+}
+
+/** The alerts that filters of these names told at the time. */
+async function recorded(history: History, { filters }: Trial, { from, to }: Span): Promise<Event<'alert'>[]> {
+  const names = new Set(filters.map(({ name }) => name));
+  const alerts: Event<'alert'>[] = [];
+  for await (const { event } of history.read(topic('alert'), from - lookBackMs, to))
+    if (event.kind === 'alert' && names.has(nodeOf(event.source))) alerts.push(event);
+  return alerts;
+}
+
+function unjudgedOf({ filters }: Trial, coverage: readonly Coverage[]): Unjudged[] {
+  return filters.flatMap(({ name, node, config }) => {
+    const rules: readonly RuleInfo[] = node.explains?.rules(config) ?? [];
+    return coverage.flatMap(({ from, to, resolution }) =>
+      rules
+        .filter((rule) => rule.for < resolutionMs[resolution])
+        .map((rule): Unjudged => ({ ...rule, filter: name, from, to, resolution })),
+    );
+  });
+}
+
+/** Only what fires: an end belongs to whatever it ends. */
+const leavesOut = (one: Unjudged, { time, source, data }: Event<'alert'>): boolean =>
+  data.status === 'firing' &&
+  data.rule === one.rule &&
+  data.severity === one.severity &&
+  nodeOf(source) === one.filter &&
+  time >= one.from &&
+  time < one.to;
+
+const isSame = (one: Unjudged, two: Unjudged): boolean =>
+  one.filter === two.filter && one.rule === two.rule && one.severity === two.severity && one.from === two.from && one.for === two.for;

@@ -1,0 +1,212 @@
+/**
+ * Why an alert came: its filter and version, its rule, and the data points and log lines that it rests on, in sentences.
+ *
+ * history and an event → what is known of its making. It says only what was recorded: what is no longer kept is said to be so.
+ */
+import { formatDuration } from '../clock.ts';
+import { type Event, topic, toWire } from '../event.ts';
+import type { History } from '../history.ts';
+import { inert } from '../inert.ts';
+import { type About, parse, unescapeWord } from '../key.ts';
+import type { Point } from '../kinds.ts';
+import { type Cause, lineageOf, type Range } from './lineage.ts';
+import { amount, clockTime, counted, instant } from './words.ts';
+
+export interface Why {
+  /** The event, as on the wire. */
+  readonly event: Record<string, unknown>;
+  /** Who decided it; undefined for what a monitor saw by itself. */
+  readonly filter: Maker | undefined;
+  readonly rule: string | undefined;
+  readonly causes: readonly WhyCause[];
+  /** The whole of it for a person, a line each; two spaces at its start for each step back. Safe to print. */
+  readonly sentences: readonly string[];
+}
+
+export interface Maker {
+  readonly name: string;
+  readonly host: string;
+  readonly nodeversion?: string;
+  readonly confighash?: string;
+  readonly policycommit?: string;
+}
+
+export type WhyCause =
+  | { readonly sort: 'event'; readonly event: Record<string, unknown>; readonly causes: readonly WhyCause[] }
+  | { readonly sort: 'range'; readonly range: Range; readonly kept: number; readonly some: readonly Record<string, unknown>[] }
+  | { readonly sort: 'moment'; readonly what: 'tick' | 'pipe'; readonly node: string; readonly at: number }
+  | { readonly sort: 'gone'; readonly id: string };
+
+const mostPoints = 5;
+const mostLines = 5;
+
+export async function why(history: History, event: Event): Promise<Why> {
+  const causes = await lineageOf(history, event);
+  const filter = event.causationid === undefined ? undefined : makerOf(event);
+  const alert = event.kind === 'alert' ? event : undefined;
+  const before = alert ? await between(history, alert, causes) : undefined;
+  const sentences = [
+    ...headOf(event),
+    ...(filter ? [makerSentence(filter)] : []),
+    ...causeSentences(causes, alert, 0),
+    ...(before ? [before] : []),
+  ];
+  return {
+    event: toWire(event),
+    filter,
+    rule: alert?.data.rule,
+    causes: causes.map(asJson),
+    sentences: sentences.map((line) => inert(line)),
+  };
+}
+
+function headOf(event: Event): string[] {
+  const about = aboutOf(event.key);
+  if (event.kind !== 'alert') return [`A ${event.kind} about ${about}, at ${instant(event.time)} UTC, by ${event.source}.`];
+  const { rule, severity, status, summary, since, action, value, threshold, unit } = event.data;
+  const lines = [
+    `${status === 'firing' ? severity : 'resolved'} ${rule} on ${about}: ${summary}`,
+    `It ${status === 'firing' ? 'fired' : 'was resolved'} at ${instant(event.time)} UTC. ${sinceSentence(event.time, since)}`,
+  ];
+  if (value !== undefined && threshold !== undefined)
+    lines.push(`The rule ${rule} compares with ${amount(threshold, unit)}: the value was ${amount(value, unit)}.`);
+  if (action !== undefined && status === 'firing') lines.push(`What to do: ${action}`);
+  return lines;
+}
+
+function sinceSentence(time: number, since: string): string {
+  const began = Date.parse(since);
+  if (!(began > 0)) return 'Since when it was so is not known.';
+  return began >= time ? 'It was so from that moment.' : `It had been so since ${instant(began)}, for ${formatDuration(time - began)}.`;
+}
+
+function makerOf({ source, nodeversion, confighash, policycommit }: Event): Maker {
+  const words = source.split('/');
+  return {
+    name: unescaped(words.at(-1) ?? source),
+    host: unescaped(words.at(-2) ?? ''),
+    ...(nodeversion !== undefined && { nodeversion }),
+    ...(confighash !== undefined && { confighash }),
+    ...(policycommit !== undefined && { policycommit }),
+  };
+}
+
+function makerSentence({ name, host, nodeversion, confighash, policycommit }: Maker): string {
+  const details = [
+    ...(nodeversion === undefined ? [] : [`version ${nodeversion}`]),
+    ...(confighash === undefined ? [] : [`config ${confighash}`]),
+    ...(policycommit === undefined ? [] : [`policy ${policycommit}`]),
+  ];
+  return `The filter ${name} on ${host} decided it${details.length > 0 ? ` (${details.join(', ')})` : ''}.`;
+}
+
+/** @param alert the alert that they led to, whose value tells its own point from the others of an event. */
+function causeSentences(causes: readonly Cause[], alert: Event<'alert'> | undefined, depth: number): string[] {
+  const indent = '  '.repeat(depth);
+  if (causes.length === 0 && depth === 0) return ['It names no cause: it is what was seen.'];
+  return causes.flatMap((cause) => {
+    if (cause.sort === 'gone') return [`${indent}It rests on the event ${cause.id}, which is no longer kept.`];
+    if (cause.sort === 'moment') {
+      const what = cause.what === 'tick' ? 'the time that had passed' : 'a change in the health of its pipe';
+      return [`${indent}It was decided by ${what}, at ${instant(cause.at)} UTC, and by no event.`];
+    }
+    if (cause.sort === 'range') return rangeSentences(cause, indent);
+    const role = cause.id === alert?.causationid ? 'It was decided by' : 'It rests on';
+    const { event } = cause;
+    const lines = contents(event, alert).map((line) => `${indent}  ${line}`);
+    return [
+      `${indent}${role} the ${event.kind} of ${clockTime(event.time)} about ${aboutOf(event.key)} (${event.id}):`,
+      ...lines,
+      ...causeSentences(cause.causes, event.kind === 'alert' ? event : undefined, depth + 1),
+    ];
+  });
+}
+
+function rangeSentences({ range, kept, some }: Extract<Cause, { sort: 'range' }>, indent: string): string[] {
+  const named = range.to - range.from + 1;
+  const of = `${counted(named, `${range.kind} event`)} about ${aboutOf(range.key)}`;
+  const still = kept === named ? 'all kept' : kept === 0 ? 'none of them is kept any longer' : `${kept} of them still kept`;
+  return [
+    `${indent}It rests on ${of}, ${range.from} to ${range.to} of ${range.source} (${still}):`,
+    ...some.flatMap((event) => contents(event, undefined).map((line) => `${indent}  ${clockTime(event.time)}  ${line}`)),
+  ];
+}
+
+/** What an event says, a line for each of its points or log lines that matters. */
+function contents(event: Event, alert: Event<'alert'> | undefined): string[] {
+  if (event.kind === 'metric') {
+    const own = decisive(event.data.points, alert);
+    return cut(own.map(describe), mostPoints, 'point');
+  }
+  if (event.kind === 'log')
+    return cut(
+      event.data.lines.map(({ severity, body }) => `${severity}: ${body.slice(0, 500)}`),
+      mostLines,
+      'line',
+    );
+  if (event.kind === 'alert') return [`${event.data.severity} ${event.data.rule} ${event.data.status}: ${event.data.summary}`];
+  return [JSON.stringify(event.data).slice(0, 500)];
+}
+
+/** The points that an alert speaks of: those beyond its limit of the metric with its value; all where none is to be told apart. */
+function decisive(points: readonly Point[], alert: Event<'alert'> | undefined): readonly Point[] {
+  if (alert?.data.value === undefined) return points;
+  const { value, unit } = alert.data;
+  const equal = points.filter((point) => point.value === value);
+  if (equal.length > 0) return equal;
+  const words = parse(alert.key).resource;
+  const about = points.filter((point) => Object.values(point.attributes ?? {}).some((is) => words.includes(String(is))));
+  const alike = (about.length > 0 ? about : points).filter((point) => unit === undefined || point.unit === unit);
+  return alike.length > 0 ? alike : points;
+}
+
+function describe({ name, value, unit, attributes }: Point): string {
+  const given = Object.entries(attributes ?? {}).map(([attribute, is]) => `${attribute}=${is}`);
+  return `${name}${given.length > 0 ? `{${given.join(', ')}}` : ''} was ${amount(value, unit)}`;
+}
+
+const cut = (lines: readonly string[], most: number, what: string): string[] =>
+  lines.length <= most ? [...lines] : [...lines.slice(0, most), `and ${counted(lines.length - most, `more ${what}`)}`];
+
+/** How many values of the same series came between the first and the last event that the alert rests on. */
+async function between(history: History, alert: Event<'alert'>, causes: readonly Cause[]): Promise<string | undefined> {
+  const metrics = causes.flatMap((cause) => (cause.sort === 'event' && cause.event.kind === 'metric' ? [cause.event] : []));
+  const [first, last] = [metrics[0], metrics.at(-1)];
+  const point = last && decisive(last.data.points, alert)[0];
+  if (!first || !point || first === last) return undefined;
+  const values: number[] = [];
+  for await (const { event } of history.read(topic('metric', last.key), first.time, last.time + 60_000)) {
+    if (event.kind !== 'metric' || event.time < first.time || event.time > last.time) continue;
+    for (const other of event.data.points) if (isSeries(point, other)) values.push(other.value);
+  }
+  if (values.length <= metrics.length) return undefined;
+  const range = `from ${amount(
+    values.reduce((a, b) => Math.min(a, b)),
+    point.unit,
+  )} to ${amount(
+    values.reduce((a, b) => Math.max(a, b)),
+    point.unit,
+  )}`;
+  return `From the first to the last of these, ${counted(values.length, 'value')} of ${point.name} came, ${range}.`;
+}
+
+const isSeries = (one: Point, other: Point): boolean =>
+  one.name === other.name && JSON.stringify(one.attributes ?? {}) === JSON.stringify(other.attributes ?? {});
+
+function aboutOf(key: string): string {
+  const { host, resource }: About = parse(key);
+  return resource.length > 0 ? `${host}, ${resource.join(' ')}` : host;
+}
+
+function unescaped(word: string): string {
+  try {
+    return unescapeWord(word);
+  } catch {
+    return word;
+  }
+}
+
+function asJson(cause: Cause): WhyCause {
+  if (cause.sort === 'event') return { sort: 'event', event: toWire(cause.event), causes: cause.causes.map(asJson) };
+  return cause.sort === 'range' ? { ...cause, some: cause.some.map(toWire) } : cause;
+}

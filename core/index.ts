@@ -1,0 +1,23 @@
+/** The public entry: all that a node, wherever it lives, may import. */
+export { type Clock, duration, formatDuration, type VirtualClock, virtualClock } from './clock.ts';
+export { ConfigError, messageOf, Reject, SluiceError, UsageError } from './errors.ts';
+export { type Event, encode, fromWire, type Topic, toWire } from './event.ts';
+export { type Why, type WhyCause, why } from './history/why.ts';
+export type { Answer, Coverage, History, QueryLimits, Received } from './history.ts';
+export { inert, inertJson } from './inert.ts';
+export { type Json, unfit } from './json.ts';
+export { type About, escapeWord, type Fields, key, matcher, parse, patternOf, unescapeWord } from './key.ts';
+export {
+  type Data,
+  type DataInput,
+  isKind,
+  type Kind,
+  kindNames,
+  kinds,
+  type LogLine,
+  type LogSeverity,
+  type Point,
+  type Severity,
+} from './kinds.ts';
+export * from './node.ts';
+export { type AlertState, alertState, type NodeState, nodeState, type ServerState, serverState } from './states.ts';

@@ -1,0 +1,59 @@
+/** What the runtime's parts share: the process on whose behalf they work. */
+import type { Bus } from '../bus/bus.ts';
+import type { Clock } from '../clock.ts';
+import type { History } from '../history.ts';
+import type { Node, Reads } from '../node.ts';
+import type { Store } from '../state/store.ts';
+import type { Announcer } from './announce.ts';
+import type { Author, Origin } from './author.ts';
+import type { Committer } from './commit.ts';
+import type { Health } from './health.ts';
+import type { Isolation } from './isolate.ts';
+import type { Outbox } from './outbox.ts';
+import type { Watchdog } from './watchdog.ts';
+
+export type Level = 'info' | 'warn' | 'error';
+
+export interface Context {
+  readonly origin: Origin;
+  readonly clock: Clock;
+  /** The receiving clock: what nodes are told as `at`. */
+  readonly receiving: () => number;
+  readonly store: Store;
+  readonly bus: Bus;
+  readonly committer: Committer;
+  readonly outbox: Outbox;
+  readonly announcer: Announcer;
+  readonly watchdog: Watchdog;
+  /** For nodes in threads of their own. */
+  readonly isolation: Isolation;
+  /** What a sink of this process keeps, where one does. */
+  readonly keeping: { history?: History };
+  /** Tells a person, on the process's own output and as a log event. */
+  readonly report: (level: Level, text: string) => void;
+  readonly authorOf: (node: string) => Author;
+  /** The process is on its way out: what fails now is not worth telling. */
+  readonly stopping: () => boolean;
+}
+
+/** A node chosen to run, with its config checked. */
+export interface Placed<N extends Node = Node> {
+  /** Its name in this process: the node's own, unless config says otherwise. */
+  readonly name: string;
+  readonly use: string;
+  readonly node: N;
+  readonly config: unknown;
+  /** A fingerprint of the config, on all that the node derives. */
+  readonly confighash: string;
+  readonly every?: number;
+  readonly reads: readonly Reads[];
+  readonly isolate?: 'worker';
+  readonly health: Health;
+}
+
+/** A node at work. */
+export interface Running {
+  readonly placed: Placed;
+  /** Resolves once it has stopped and what it took in is handled. */
+  stop(): Promise<void>;
+}

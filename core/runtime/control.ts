@@ -1,0 +1,93 @@
+/**
+ * The way in for programs on the same machine, in any language: a Unix socket in the state directory, which only its owner
+ * can open. A line of JSON in, a line of JSON out.
+ *
+ *     {"emit": {"kind": "metric", "key": ["queue"], "data": {…}}}   →   {"ok": "<id>"}  or  {"error": "…"}
+ */
+import { chmodSync, rmSync } from 'node:fs';
+import { createServer, type Socket } from 'node:net';
+import { join } from 'node:path';
+import { z } from 'zod';
+import { messageOf } from '../errors.ts';
+import { unfit } from '../json.ts';
+import { kinds } from '../kinds.ts';
+import type { Draft } from '../node.ts';
+import type { Context } from './context.ts';
+
+export const controlSocket = (state: string): string => join(state, 'control.sock');
+
+/** The longest line that is taken: an event of the largest size, with room for its envelope. */
+const maxLineBytes = 2 * 1024 * 1024;
+const maxConnections = 64;
+
+const request = z.strictObject({
+  emit: z.strictObject({
+    kind: z.enum(Object.keys(kinds) as [keyof typeof kinds, ...(keyof typeof kinds)[]]),
+    key: z.union([z.string(), z.array(z.string())]).default([]),
+    data: z.unknown(),
+    ttl: z.number().positive().optional(),
+  }),
+});
+
+export interface Control {
+  close(): Promise<void>;
+}
+
+/** Listens, or says why it cannot and goes without: no node depends on it. */
+export async function startControl(context: Context, state: string): Promise<Control> {
+  const path = controlSocket(state);
+  const author = context.authorOf('emit');
+
+  const answer = async (line: string): Promise<object> => {
+    try {
+      const parsed: unknown = JSON.parse(line);
+      const flaw = unfit(parsed);
+      if (flaw) throw new Error(flaw);
+      const { emit } = request.parse(parsed);
+      const event = author.original(emit as Draft, context.clock.now());
+      await context.committer.commit({ events: [event], apply: (transaction) => context.announcer.note(transaction, 'emit', [event]) });
+      return { ok: event.id };
+    } catch (thrown) {
+      const issue = thrown instanceof z.ZodError ? thrown.issues[0] : undefined;
+      return { error: issue ? `${issue.path.join('.')}: ${issue.message}` : messageOf(thrown) };
+    }
+  };
+
+  const sockets = new Set<Socket>();
+  const server = createServer((socket) => {
+    if (sockets.size >= maxConnections) return void socket.destroy();
+    sockets.add(socket);
+    socket.on('close', () => sockets.delete(socket));
+    socket.on('error', () => {});
+    serve(socket, answer);
+  });
+  try {
+    rmSync(path, { force: true });
+    await new Promise<void>((resolve, reject) => server.once('error', reject).listen(path, resolve));
+    chmodSync(path, 0o600);
+  } catch (thrown) {
+    context.report('warn', `control: ${path} cannot be opened, so "sluice emit" will not work: ${messageOf(thrown)}`);
+  }
+  server.on('error', () => {});
+  return {
+    close() {
+      for (const socket of sockets) socket.destroy();
+      return new Promise((resolve) => server.close(() => resolve()));
+    },
+  };
+}
+
+function serve(socket: Socket, answer: (line: string) => Promise<object>): void {
+  let rest = Buffer.alloc(0);
+  let answered: Promise<unknown> = Promise.resolve();
+  socket.on('data', (chunk: Buffer) => {
+    rest = Buffer.concat([rest, chunk]);
+    for (let end = rest.indexOf(10); end >= 0; end = rest.indexOf(10)) {
+      const line = rest.toString('utf8', 0, end);
+      rest = rest.subarray(end + 1);
+      // One answer after the other, in the order asked.
+      answered = answered.then(async () => socket.write(`${JSON.stringify(await answer(line))}\n`));
+    }
+    if (rest.length > maxLineBytes) socket.end(`${JSON.stringify({ error: `a line is longer than ${maxLineBytes} bytes` })}\n`);
+  });
+}

@@ -1,0 +1,252 @@
+/**
+ * The way in, for filters and sinks: deliveries of all of a node's subscriptions, its ticks and the health of its pipe, as
+ * one line of work, handled strictly one batch after the other. It reads and checks every event, leaves out repeats, and
+ * sends what cannot be read to `dead` with the reason. Nothing is acknowledged before the batch's commit.
+ */
+import { gunzipSync } from 'node:zlib';
+import type { Delivery, Message, Subscribed } from '../bus/bus.ts';
+import { messageOf, Reject } from '../errors.ts';
+import { decodeAll, type Event, encode, maxEventBytes, type Topic } from '../event.ts';
+import { type Matcher, matcher } from '../key.ts';
+import { type Delivery as Class, type Kind, kinds } from '../kinds.ts';
+import type { Draft, Pipe } from '../node.ts';
+import type { Transaction } from '../state/store.ts';
+import { advance, type Watermark } from '../state/watermark.ts';
+import type { Context, Placed } from './context.ts';
+
+/** Something refused: why, and as much of it as is known. */
+export interface Refused {
+  readonly reason: Reject;
+  readonly kind: Kind;
+  readonly key?: string;
+  readonly id?: string;
+  readonly raw: string;
+}
+
+export interface Batch {
+  readonly events: readonly Event[];
+  readonly refused: readonly Refused[];
+  /** Notes, in the batch's transaction, that its events were handled. */
+  remember(transaction: Transaction): void;
+}
+
+export interface InletOptions {
+  /** The name of the queue and of the watermarks; none for a viewer, which keeps none. */
+  readonly queue: string | undefined;
+  readonly topics: readonly Topic[];
+  /** Returns when the batch is committed. Never throws but at the stop. */
+  batch(batch: Batch): Promise<void>;
+  pipe?(pipe: Pipe): Promise<void>;
+}
+
+export interface Inlet {
+  /** Puts other work in line. */
+  inLine(work: () => Promise<void>): void;
+  /** Takes no more, handles what is in line, and resolves. */
+  close(): Promise<void>;
+}
+
+const maxBatchMessages = 256;
+const maxBatchBytes = 4 * 1024 * 1024;
+/** Decompressed, a message may be this large: the most that a writer puts into one batch, with room. */
+const maxMessageBytes = 16 * 1024 * 1024;
+const prefetch = 512;
+
+export async function openInlet(context: Context, placed: Placed, options: InletOptions): Promise<Inlet> {
+  const { bus, store, clock, receiving } = context;
+  const { queue } = options;
+  const wanted = wants(options.topics);
+  let deliveries: Delivery[] = [];
+  const works: (() => Promise<void>)[] = [];
+  let working: Promise<void> | undefined;
+  let closed = false;
+
+  const fresh = freshness(queue, store);
+
+  const takeBatch = (): Delivery[] => {
+    let bytes = 0;
+    let count = 0;
+    for (const { message } of deliveries) {
+      if (count >= maxBatchMessages || bytes > maxBatchBytes) break;
+      bytes += message.body.length;
+      count += 1;
+    }
+    const taken = deliveries.slice(0, count);
+    deliveries = deliveries.slice(count);
+    return taken;
+  };
+
+  const handle = async (taken: readonly Delivery[]): Promise<void> => {
+    const events: Event[] = [];
+    const refused: Refused[] = [];
+    const pass = fresh.batch();
+    for (const { message } of taken) {
+      for (const read of readMessage(message, receiving())) {
+        if ('reason' in read) refused.push(read);
+        // Of a batch that several queues wanted, each reader picks its own.
+        else if (wanted(read.kind, read.key) && pass.isNew(read)) events.push(read);
+      }
+    }
+    placed.health.counts.in += events.length;
+    const last = events.at(-1);
+    if (last) placed.health.lag = Math.max(0, clock.now() - last.time);
+    await options.batch({ events, refused, remember: (transaction) => pass.remember(transaction, receiving()) });
+    for (const delivery of taken) delivery.ack();
+  };
+
+  const work = async (): Promise<void> => {
+    for (;;) {
+      const next = works.shift();
+      if (next) await next();
+      else if (deliveries.length > 0) await handle(takeBatch());
+      else return;
+    }
+  };
+  const wake = (): void => {
+    if (working) return;
+    // In the next turn: what arrives together is handled together.
+    working = new Promise<void>((resolve) => setImmediate(resolve))
+      .then(work)
+      .catch((thrown: unknown) => {
+        if (!context.stopping()) context.report('error', `${placed.name}: ${messageOf(thrown)}`);
+      })
+      .finally(() => {
+        working = undefined;
+        if (works.length > 0 || deliveries.length > 0) wake();
+      });
+  };
+  const inLine = (next: () => Promise<void>): void => {
+    works.push(next);
+    wake();
+  };
+
+  const pipes = pipeOf(byClass(options.topics).length, (pipe) => {
+    const tell = options.pipe;
+    if (tell) inLine(() => tell(pipe));
+  });
+  const subscriptions: Subscribed[] = [];
+  for (const [index, [travel, topics]] of byClass(options.topics).entries()) {
+    subscriptions.push(
+      await bus.subscribe(
+        { topics, queue: queue === undefined ? 'viewer' : { name: `${queue}.${travel}` }, prefetch },
+        {
+          deliver(delivery) {
+            if (closed) return;
+            deliveries.push(delivery);
+            wake();
+          },
+          pipe: (pipe) => pipes(index, pipe),
+        },
+      ),
+    );
+  }
+
+  return {
+    inLine,
+    async close() {
+      // What comes from here on stays unacknowledged, and is delivered again to whoever reads next.
+      closed = true;
+      while (working) await working;
+      await Promise.all(subscriptions.map((subscription) => subscription.close()));
+    },
+  };
+}
+
+/** The draft of a dead letter. */
+export function deadLetter(node: string, { reason, kind, key, id, raw }: Refused): Draft<'dead'> {
+  const data = {
+    reason: reason.message.slice(0, 2048),
+    node,
+    kind,
+    event: raw.slice(0, 65_536),
+    ...(key && { key: key.slice(0, 1024) }),
+    ...(id && { id: id.slice(0, 512) }),
+  };
+  return { kind: 'dead', key: ['dead', node], data };
+}
+
+export const refusalOf = (reason: Reject, event: Event): Refused => ({
+  reason,
+  kind: event.kind,
+  key: event.key,
+  id: event.id,
+  raw: encode(event),
+});
+
+function byClass(topics: readonly Topic[]): [Class, Topic[]][] {
+  const classes = new Map<Class, Topic[]>();
+  for (const topic of topics) {
+    const travel = kinds[topic.kind].delivery;
+    classes.set(travel, [...(classes.get(travel) ?? []), topic]);
+  }
+  return [...classes];
+}
+
+function wants(topics: readonly Topic[]): (kind: Kind, key: string) => boolean {
+  const byKind = new Map<Kind, Matcher[]>();
+  for (const { kind, pattern } of topics) byKind.set(kind, [...(byKind.get(kind) ?? []), matcher(pattern)]);
+  return (kind, key) => byKind.get(kind)?.some((matches) => matches(key)) ?? false;
+}
+
+/** The health of all pipes together: the weakest decides. */
+function pipeOf(count: number, changed: (pipe: Pipe) => void): (index: number, pipe: Pipe) => void {
+  const each = new Array<Pipe>(count).fill({ connected: false, caughtUp: false });
+  let told = '';
+  return (index, pipe) => {
+    each[index] = pipe;
+    const all = { connected: each.every((one) => one.connected), caughtUp: each.every((one) => one.caughtUp) };
+    if (JSON.stringify(all) === told) return;
+    told = JSON.stringify(all);
+    changed(all);
+  };
+}
+
+function* readMessage(message: Message, at: number): Generator<Event | Refused> {
+  const { kind, keys, batch } = message;
+  const arrival = { kind, key: keys[0], at };
+  let body = message.body;
+  try {
+    if (message.encoding === 'gzip') body = gunzipSync(body, { maxOutputLength: maxMessageBytes });
+    if (body.length > (batch ? maxMessageBytes : maxEventBytes))
+      throw new Error(`${body.length} bytes, the limit is ${batch ? maxMessageBytes : maxEventBytes}`);
+  } catch (cause) {
+    const reason = new Reject(`event: ${messageOf(cause)}`, { cause });
+    yield { reason, kind, raw: body.toString('utf8', 0, 1024), ...(keys[0] !== undefined && { key: keys[0] }) };
+    return;
+  }
+  for (const read of decodeAll(body, batch, arrival)) {
+    if ('refused' in read) yield { reason: read.refused, kind, raw: read.raw, ...(keys[0] !== undefined && { key: keys[0] }) };
+    else yield read;
+  }
+}
+
+/** Tells what a reader has not handled before: by the place in its writer's stream, by id where there is none or it is derived. */
+function freshness(reader: string | undefined, store: Context['store']) {
+  return {
+    batch() {
+      const marks = new Map<string, Watermark>();
+      const ids = new Set<string>();
+      return {
+        isNew(event: Event): boolean {
+          if (reader === undefined) return true;
+          if (event.sequence === undefined || event.causationid !== undefined) {
+            const id = `${event.causationid === undefined ? event.source : ''} ${event.id}`;
+            if (ids.has(id) || store.wasSeen(reader, id)) return false;
+            ids.add(id);
+          }
+          if (event.sequence === undefined) return true;
+          const stream = `${event.source} ${event.bootid ?? ''} ${event.kind} ${event.key}`;
+          const next = advance(marks.get(stream) ?? store.marked(reader, stream), event.sequence);
+          if (!next) return false;
+          marks.set(stream, next);
+          return true;
+        },
+        remember(transaction: Transaction, at: number): void {
+          if (reader === undefined) return;
+          for (const [stream, mark] of marks) transaction.mark(reader, stream, mark, at);
+          for (const id of ids) transaction.seen(reader, id, at);
+        },
+      };
+    },
+  };
+}

@@ -1,0 +1,111 @@
+/**
+ * One lane of the spool: what waits on disk, how much of it is in memory, and what of it may share the next message.
+ */
+import type { Message } from '../bus/bus.ts';
+import { type Kind, kinds } from '../kinds.ts';
+import type { Lane, Spooled, Store } from '../state/store.ts';
+
+/** Events, bytes and keys that may share a message. */
+const maxBatchEvents = 200;
+const maxBatchBytes = 256 * 1024;
+const maxBatchKeys = 64;
+
+/** How much of a lane is held in memory at once, in bytes of JSON. */
+export const windowBytes = 4 * 1024 * 1024;
+
+export interface LaneState {
+  readonly name: Lane;
+  /** Read into memory and not yet sent: from `head` on. */
+  queue: Spooled[];
+  head: number;
+  queueBytes: number;
+  /** The first order that is not in memory; `behind` when there are such. */
+  loaded: number;
+  behind: boolean;
+  next: number;
+  /** The oldest order that may still wait. */
+  oldest: number;
+  bytes: number;
+  count: number;
+  /** Confirmed by the bus, and still to be taken from the disk. */
+  confirmed: number[];
+  /** Sent and not confirmed: the events' orders, and the messages. */
+  readonly leaving: Set<number>;
+  unconfirmed: number;
+  unconfirmedBytes: number;
+}
+
+export function laneOf(store: Store, name: Lane): LaneState {
+  const { bytes, count, next } = store.extent(name);
+  return {
+    name,
+    queue: [],
+    head: 0,
+    queueBytes: 0,
+    loaded: 0,
+    behind: count > 0,
+    next,
+    oldest: 0,
+    bytes,
+    count,
+    confirmed: [],
+    leaving: new Set(),
+    unconfirmed: 0,
+    unconfirmedBytes: 0,
+  };
+}
+
+function refill(lane: LaneState, store: Store): void {
+  const confirmed = new Set(lane.confirmed);
+  const found = store
+    .waiting(lane.name, lane.loaded, windowBytes)
+    .filter((entry) => !confirmed.has(entry.order) && !lane.leaving.has(entry.order));
+  lane.queue = found;
+  lane.head = 0;
+  lane.queueBytes = found.reduce((sum, entry) => sum + entry.json.length, 0);
+  const last = found.at(-1);
+  lane.loaded = last ? last.order + 1 : lane.next;
+  lane.behind = last !== undefined && lane.loaded < lane.next;
+}
+
+export const laneFor = (kind: Kind): Lane => (kinds[kind].delivery === 'durable' ? 'durable' : 'telemetry');
+
+export const sizeOf = (entry: Spooled): number => entry.json.length + entry.key.length + 32;
+
+export function messageFor(first: Spooled, entries: readonly Spooled[], now: number): Message {
+  const kind = first.kind as Kind;
+  const batch = entries.length > 1;
+  return {
+    kind,
+    keys: batch ? [...new Set(entries.map((entry) => entry.key))] : [first.key],
+    body: Buffer.from(batch ? `[${entries.map((entry) => entry.json).join(',')}]` : first.json),
+    batch,
+    ...(first.expires !== undefined && !batch && { expires: Math.max(1, first.expires - now) }),
+  };
+}
+
+/** Takes what may share the next message: of one kind, and within its bounds. */
+export function take(lane: LaneState, store: Store): Spooled[] {
+  if (lane.queue.length === lane.head && lane.behind) refill(lane, store);
+  const first = lane.queue[lane.head];
+  if (!first) return [];
+  const taken: Spooled[] = [];
+  const keys = new Set<string>();
+  let bytes = 0;
+  const batched = kinds[first.kind as Kind].batched;
+  for (let entry: Spooled | undefined = first; entry; entry = lane.queue[lane.head]) {
+    if (entry.kind !== first.kind || taken.length >= maxBatchEvents || (bytes > 0 && bytes + entry.json.length > maxBatchBytes)) break;
+    if (keys.size >= maxBatchKeys && !keys.has(entry.key)) break;
+    keys.add(entry.key);
+    bytes += entry.json.length;
+    taken.push(entry);
+    lane.head += 1;
+    lane.queueBytes -= entry.json.length;
+    if (!batched) break;
+  }
+  if (lane.head > 1024 && lane.head * 2 > lane.queue.length) {
+    lane.queue.splice(0, lane.head);
+    lane.head = 0;
+  }
+  return taken;
+}

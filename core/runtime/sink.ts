@@ -1,0 +1,79 @@
+/**
+ * Runs a sink: hands it batches, and holds each until it is written. A throw is tried again with the same events, so a
+ * database that is away stops this pipe and loses nothing; a Reject parts the batch until the event that cannot be written
+ * stands alone, and dead-letters that one.
+ */
+import { messageOf, Reject } from '../errors.ts';
+import type { Event } from '../event.ts';
+import type { AnySink, Writing } from '../node.ts';
+import type { Context, Placed, Running } from './context.ts';
+import { topicsOf } from './graph.ts';
+import { deadLetter, type Inlet, openInlet, type Refused, refusalOf } from './inlet.ts';
+import { isolateSink } from './isolate.ts';
+import { named } from './supervise.ts';
+
+const firstPauseMs = 100;
+const lastPauseMs = 10_000;
+
+export async function runSink(context: Context, placed: Placed<AnySink>): Promise<Running> {
+  const { name, health } = placed;
+  const node = placed.isolate ? isolateSink(placed.node, placed, context.isolation) : placed.node;
+  const { clock, committer, report, watchdog } = context;
+  const author = context.authorOf(name);
+  const stopping = new AbortController();
+  const sink: Writing = node.create(placed.config);
+  await watchdog.during(name, () => sink.start?.({ history: () => context.keeping.history }));
+  if (sink.history) context.keeping.history = sink.history;
+
+  /** Writes all of it, however long it takes; the result is what the sink refused for good. */
+  const write = async (events: readonly Event[]): Promise<Refused[]> => {
+    for (let failures = 0; ; failures++) {
+      try {
+        await watchdog.during(name, () => sink.write(events));
+        health.running();
+        return [];
+      } catch (thrown) {
+        if (thrown instanceof Reject) return reject(events, thrown);
+        if (stopping.signal.aborted) throw thrown;
+        health.failed(messageOf(thrown));
+        if (failures === 0) report('error', `${named(name, messageOf(thrown))}; its events wait and are tried again`);
+        await clock.sleep(Math.min(lastPauseMs, firstPauseMs * 2 ** failures), stopping.signal);
+      }
+    }
+  };
+  const reject = async (events: readonly Event[], reason: Reject): Promise<Refused[]> => {
+    const [only] = events;
+    if (events.length === 1 && only) return [refusalOf(reason, only)];
+    const half = Math.ceil(events.length / 2);
+    return [...(await write(events.slice(0, half))), ...(await write(events.slice(half)))];
+  };
+
+  let inlet: Inlet;
+  try {
+    inlet = await openInlet(context, placed, {
+      queue: node.reads === 'every' ? `sluice.${name}` : undefined,
+      topics: topicsOf(placed.reads),
+      async batch({ events, refused, remember }) {
+        const dead = [...refused, ...(events.length > 0 ? await write(events) : [])];
+        health.counts.dead += dead.length;
+        // A viewer keeps no watermark, and what it cannot read is told by those that keep it.
+        if (node.reads === 'recent') return;
+        const letters = dead.map((one) => author.original(deadLetter(name, one), clock.now()));
+        await committer.commit({ events: letters, apply: remember });
+      },
+    });
+  } catch (thrown) {
+    await sink.stop?.();
+    throw thrown;
+  }
+  health.running();
+  return {
+    placed,
+    async stop() {
+      stopping.abort();
+      await inlet.close();
+      await sink.stop?.();
+      health.stopped();
+    },
+  };
+}

@@ -1,0 +1,159 @@
+/**
+ * A node in a thread of its own (`isolate: worker`): what hangs or crashes there is ended and started again, and the
+ * process goes on. The node's code is the same; only the calls travel. Each side of them is in this file.
+ */
+import { isMainThread, parentPort, Worker, workerData } from 'node:worker_threads';
+import type { Clock } from '../clock.ts';
+import { messageOf, Reject } from '../errors.ts';
+import type { Event } from '../event.ts';
+import type { About } from '../key.ts';
+import type { AnyFilter, AnyMonitor, AnySink, Pipe } from '../node.ts';
+import type { Entry } from '../state/tables.ts';
+import { filterRun, type Outcome } from './filtering.ts';
+import { loadNode } from './load.ts';
+
+/** What a thread needs to know to make its node. */
+export interface Threaded {
+  readonly name: string;
+  readonly use: string;
+  readonly config: unknown;
+  /** A monitor's last committed position. */
+  readonly saved?: unknown;
+  /** A filter's host, and its tables as they were committed. */
+  readonly about?: Omit<About, 'resource'>;
+  readonly tables?: Readonly<Record<string, readonly (readonly [string, Entry])[]>>;
+}
+
+export interface Thread {
+  /** Calls the node. Rejects with what it threw, or when the thread hung or died. */
+  call<T>(method: string, ...args: readonly unknown[]): Promise<T>;
+  /** Tells the call in progress to give up. */
+  abort(): void;
+  end(): Promise<void>;
+}
+
+type Request = { readonly id: number; readonly method: string; readonly args: readonly unknown[] };
+type Reply = { readonly id: number; readonly value?: unknown; readonly thrown?: { readonly message: string; readonly rejected: boolean } };
+
+/** Beyond its own heap a thread is nothing to the process: past this it alone ends. */
+const heapMb = 256;
+const ping = 'ping';
+
+/** Starts the thread. `limitMs`: how long it may not answer before it is ended. */
+export function startThread(threaded: Threaded, clock: Clock, limitMs: number): Thread {
+  const worker = new Worker(new URL(import.meta.url), { workerData: threaded, resourceLimits: { maxOldGenerationSizeMb: heapMb } });
+  const waiting = new Map<number, { resolve: (value: never) => void; reject: (reason: Error) => void }>();
+  let ended: Error | undefined;
+  let answered = clock.monotonic();
+  let next = 1;
+
+  const end = (reason: Error): void => {
+    if (ended) return;
+    ended = reason;
+    cancel();
+    for (const { reject } of waiting.values()) reject(reason);
+    waiting.clear();
+    void worker.terminate();
+  };
+  worker.on('message', ({ id, value, thrown }: Reply) => {
+    answered = clock.monotonic();
+    const call = waiting.get(id);
+    waiting.delete(id);
+    if (thrown) call?.reject(thrown.rejected ? new Reject(thrown.message) : new Error(thrown.message));
+    else call?.resolve(value as never);
+  });
+  worker.on('error', (error) => end(new Error(`its thread died: ${messageOf(error)}`)));
+  worker.on('exit', () => end(new Error('its thread ended')));
+  const cancel = clock.every(Math.max(250, limitMs / 4), () => {
+    if (clock.monotonic() - answered > limitMs) end(new Error(`it hung for ${Math.round(limitMs / 1000)} s; its thread was ended`));
+    else worker.postMessage({ id: 0, method: ping, args: [] } satisfies Request);
+  });
+
+  return {
+    call(method, ...args) {
+      if (ended) return Promise.reject(ended);
+      return new Promise((resolve, reject) => {
+        const id = next++;
+        waiting.set(id, { resolve, reject });
+        worker.postMessage({ id, method, args } satisfies Request);
+      });
+    },
+    abort: () => worker.postMessage({ id: 0, method: 'abort', args: [] } satisfies Request),
+    async end() {
+      end(new Error('stopped'));
+      await worker.terminate();
+    },
+  };
+}
+
+/** What a filter's thread answers to a batch. */
+export interface FilterReply {
+  readonly outcomes: readonly (
+    | Exclude<Outcome, { dead: Reject }>
+    | { readonly trigger: string; readonly dead: string; readonly event?: Event }
+  )[];
+  readonly changes: ReturnType<ReturnType<typeof filterRun>['memory']['changes']>;
+}
+
+// The other side, in the thread
+
+type Methods = Record<string, (signal: AbortSignal, ...args: never[]) => unknown>;
+
+function monitorMethods(node: AnyMonitor, { config, saved }: Threaded): Methods {
+  const monitor = node.create(config, saved as never);
+  let steps: AsyncIterator<unknown> | undefined;
+  return {
+    start: () => monitor.start?.(),
+    stop: () => monitor.stop?.(),
+    sample: (signal) => ('sample' in monitor ? monitor.sample(signal) : []),
+    next(signal) {
+      if ('sample' in monitor) return undefined;
+      steps ??= monitor.events(signal)[Symbol.asyncIterator]();
+      return steps.next();
+    },
+  };
+}
+
+function sinkMethods(node: AnySink, { config }: Threaded): Methods {
+  const sink = node.create(config);
+  return { start: () => sink.start?.(), stop: () => sink.stop?.(), write: (_, events: Event[]) => sink.write(events) };
+}
+
+function filterMethods(node: AnyFilter, { name, config, about, tables }: Threaded): Methods {
+  if (!about) throw new Error('a filter needs its host');
+  const run = filterRun(node, config, { name, about }, (table) => tables?.[table] ?? []);
+  const reply = (outcomes: readonly Outcome[]) => ({
+    outcomes: outcomes.map((outcome) => (outcome.dead ? { ...outcome, dead: outcome.dead.message } : outcome)),
+    changes: run.memory.changes(),
+  });
+  return {
+    events: (_, events: Event[], at: number) => reply(events.flatMap((event) => run.event(event, at))),
+    tick: (_, at: number) => reply(run.tick(at)),
+    pipe: (_, pipe: Pipe, at: number) => reply(run.pipe(pipe, at)),
+    committed: () => run.memory.committed(),
+  };
+}
+
+async function serve(threaded: Threaded): Promise<void> {
+  const port = parentPort;
+  if (!port) return;
+  const stopping = new AbortController();
+  const made = loadNode(threaded.use, threaded.name).then((node): Methods => {
+    if (node.sort === 'monitor') return monitorMethods(node, threaded);
+    if (node.sort === 'sink') return sinkMethods(node, threaded);
+    if (node.sort === 'filter') return filterMethods(node, threaded);
+    throw new Error(`${threaded.name}: an ${node.sort} has a process of its own, not a thread`);
+  });
+  port.on('message', async ({ id, method, args }: Request) => {
+    if (method === ping) return port.postMessage({ id } satisfies Reply);
+    if (method === 'abort') return stopping.abort();
+    try {
+      const value = await (await made)[method]?.(stopping.signal, ...(args as never[]));
+      port.postMessage({ id, value } satisfies Reply);
+    } catch (thrown) {
+      port.postMessage({ id, thrown: { message: messageOf(thrown), rejected: thrown instanceof Reject } } satisfies Reply);
+    }
+  });
+}
+
+if (!isMainThread && workerData?.use !== undefined) await serve(workerData as Threaded);

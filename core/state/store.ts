@@ -1,0 +1,261 @@
+/**
+ * What a process remembers, in one lmdb environment: the filters' tables, watermarks of what was handled, monitors'
+ * positions, announced states, and the spool. One transaction covers a batch of inputs, so a kill at any moment leaves
+ * either all of what a batch led to, or nothing of it.
+ *
+ * Transactions are synchronous, and wait for the disk: what is committed survives the death of the machine too. So the
+ * runtime makes few of them, each as large as what is ready by then.
+ */
+import { mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { type Database, open } from 'lmdb';
+import { ConfigError, messageOf } from '../errors.ts';
+import type { Json } from '../json.ts';
+import type { Change, Entry } from './tables.ts';
+import type { Watermark } from './watermark.ts';
+
+/** An event that is decided and not yet confirmed by the bus. `json` is its wire form. */
+export interface Spooled {
+  readonly order: number;
+  readonly kind: string;
+  readonly key: string;
+  /** Milliseconds since 1970 after which it need not be sent. */
+  readonly expires: number | undefined;
+  readonly json: string;
+}
+
+/** Events that must never be lost wait in their own lane, so that telemetry that gives way never takes them along. */
+export type Lane = 'durable' | 'telemetry';
+
+export interface Announced {
+  readonly node: string;
+  readonly key: string;
+  readonly data: Json;
+}
+
+/** What may be written, inside one transaction. */
+export interface Transaction {
+  tables(node: string, changes: readonly Change[]): void;
+  mark(reader: string, stream: string, mark: Watermark, at: number): void;
+  seen(reader: string, id: string, at: number): void;
+  position(node: string, position: Json): void;
+  /** Keeps the present value of a state, or forgets it where `data` is undefined. */
+  announce(node: string, key: string, data: Json | undefined): void;
+  spool(lane: Lane, entry: Spooled): void;
+  unspool(lane: Lane, orders: Iterable<number>): void;
+}
+
+export interface Store {
+  /** Runs the work in one transaction. Throws what lmdb throws (no room, no right): then nothing of it is written. */
+  write(work: (transaction: Transaction) => void): void;
+  table(node: string, name: string): Iterable<readonly [key: string, entry: Entry]>;
+  /** How far a reader has handled a stream. */
+  marked(reader: string, stream: string): Watermark | undefined;
+  wasSeen(reader: string, id: string): boolean;
+  position(node: string): Json | undefined;
+  announced(): Iterable<Announced>;
+  /** What waits in a lane from an order on, oldest first, up to a number of bytes. */
+  waiting(lane: Lane, from: number, bytes: number): Spooled[];
+  /** How much waits, and the order after the last. */
+  extent(lane: Lane): { bytes: number; count: number; next: number };
+  /** Forgets watermarks not moved, and ids seen, before a time: at most `most` of each, so that it never takes long. */
+  forget(before: number, most: number): void;
+  close(): Promise<void>;
+}
+
+const separator = '\u0001';
+
+/** Opens the state in a directory, which it makes. @throws ConfigError when it cannot be used, or another process does. */
+export function openStore(directory: string): Store {
+  const unlock = lock(directory);
+  try {
+    return openEnvironment(directory, unlock);
+  } catch (thrown) {
+    unlock();
+    throw new ConfigError(`state: ${directory} cannot be used: ${messageOf(thrown)}; make room, or choose another with --state`, {
+      cause: thrown,
+    });
+  }
+}
+
+function openEnvironment(directory: string, unlock: () => void): Store {
+  const environment = open({ path: join(directory, 'state.mdb'), noSubdir: true, maxDbs: 12, commitDelay: 0 });
+  const json = <V>(name: string) => environment.openDB<V, string>({ name, encoding: 'json' });
+  const tables = json<Entry>('tables');
+  const marks = json<[at: number, high: number, ...holes: number[]]>('marks');
+  const ids = json<number>('ids');
+  const idTimes = environment.openDB<string, [at: number, id: string]>({ name: 'idtimes', encoding: 'string' });
+  const positions = json<Json>('positions');
+  const states = json<Announced>('states');
+  const lanes: Record<Lane, Database<string, number>> = {
+    durable: environment.openDB<string, number>({ name: 'spool.durable', encoding: 'string' }),
+    telemetry: environment.openDB<string, number>({ name: 'spool.telemetry', encoding: 'string' }),
+  };
+  const path = (...words: string[]) => words.join(separator);
+  // Watermarks are asked for with every event: the ones in use stay in memory.
+  const recent = new Map<string, Watermark>();
+
+  const transaction: Transaction = {
+    tables(node, changes) {
+      for (const { table, key, entry } of changes) {
+        if (entry) tables.putSync(path(node, table, key), entry);
+        else tables.removeSync(path(node, table, key));
+      }
+    },
+    mark(reader, stream, mark, at) {
+      const key = path(reader, stream);
+      marks.putSync(key, [at, mark.high, ...mark.holes]);
+      recent.delete(key);
+      recent.set(key, mark);
+      if (recent.size > 100_000) for (const [oldest] of recent) return void recent.delete(oldest);
+    },
+    seen(reader, id, at) {
+      ids.putSync(path(reader, id), at);
+      idTimes.putSync([at, path(reader, id)], '');
+    },
+    position: (node, position) => void positions.putSync(node, position),
+    announce(node, key, data) {
+      if (data === undefined) states.removeSync(path(node, key));
+      else states.putSync(path(node, key), { node, key, data });
+    },
+    spool: (lane, entry) => void lanes[lane].putSync(entry.order, `${entry.kind} ${entry.key} ${entry.expires ?? ''}\n${entry.json}`),
+    unspool(lane, orders) {
+      for (const order of orders) lanes[lane].removeSync(order);
+    },
+  };
+
+  let closing: Promise<void> | undefined;
+  let sweep: string | undefined;
+  return {
+    write(work) {
+      environment.transactionSync(() => work(transaction));
+    },
+    *table(node, name) {
+      const prefix = path(node, name, '');
+      for (const { key, value } of tables.getRange({ start: prefix, end: `${prefix}\uffff` }))
+        yield [key.slice(prefix.length), value] as const;
+    },
+    marked(reader, stream) {
+      const key = path(reader, stream);
+      const inUse = recent.get(key);
+      if (inUse) return inUse;
+      const [, high, ...holes] = marks.get(key) ?? [];
+      return high === undefined ? undefined : { high, holes };
+    },
+    wasSeen: (reader, id) => ids.get(path(reader, id)) !== undefined,
+    position: (node) => positions.get(node),
+    *announced() {
+      for (const { value } of states.getRange()) yield value;
+    },
+    waiting(lane, from, bytes) {
+      const found: Spooled[] = [];
+      let size = 0;
+      for (const { key: order, value } of lanes[lane].getRange({ start: from })) {
+        const entry = spooled(order, value);
+        if (entry) found.push(entry);
+        size += value.length;
+        if (size >= bytes) break;
+      }
+      return found;
+    },
+    extent(lane) {
+      let [bytes, count, next] = [0, 0, 1];
+      for (const { key, value } of lanes[lane].getRange()) {
+        bytes += value.length;
+        count += 1;
+        next = key + 1;
+      }
+      return { bytes, count, next };
+    },
+    forget(before, most) {
+      const oldIds = [...idTimes.getKeys({ end: [before, ''], limit: most })];
+      // Watermarks are read through a slice at a time, from where the last slice ended.
+      const slice = [...marks.getRange({ ...(sweep !== undefined && { start: sweep }), limit: most })];
+      sweep = slice.length < most ? undefined : slice.at(-1)?.key;
+      const oldMarks = slice.filter(({ value }) => value[0] < before).map(({ key }) => key);
+      if (oldIds.length === 0 && oldMarks.length === 0) return;
+      environment.transactionSync(() => {
+        for (const [at, id] of oldIds) {
+          idTimes.removeSync([at, id]);
+          if (ids.get(id) === at) ids.removeSync(id);
+        }
+        for (const key of oldMarks) {
+          marks.removeSync(key);
+          recent.delete(key);
+        }
+      });
+    },
+    close() {
+      closing ??= environment.close().finally(unlock);
+      return closing;
+    },
+  };
+}
+
+function spooled(order: number, text: string): Spooled | undefined {
+  const end = text.indexOf('\n');
+  const [kind, key, expires] = text.slice(0, end).split(' ');
+  if (end < 0 || !kind || key === undefined) return undefined;
+  return { order, kind, key, expires: expires ? Number(expires) : undefined, json: text.slice(end + 1) };
+}
+
+/**
+ * One process per state: two would hand out the same orders. The lock names a process and when it began, so that a number
+ * that was given to another process since does not hold it.
+ */
+function lock(directory: string): () => void {
+  const file = join(directory, 'lock');
+  const mine = JSON.stringify({ pid: process.pid, began: began(process.pid) });
+  try {
+    mkdirSync(directory, { recursive: true, mode: 0o700 });
+    for (let attempt = 0; ; attempt++) {
+      try {
+        writeFileSync(file, mine, { flag: 'wx', mode: 0o600 });
+        break;
+      } catch (thrown) {
+        if ((thrown as NodeJS.ErrnoException).code !== 'EEXIST' || attempt > 3) throw thrown;
+        const holder = read(file);
+        if (holder && holder.pid !== process.pid && began(holder.pid) !== undefined && began(holder.pid) === holder.began) {
+          throw new ConfigError(`state: ${directory} is in use by process ${holder.pid}; stop it, or choose another with --state`);
+        }
+        if (holder?.pid === process.pid && holder.began === began(process.pid)) {
+          throw new ConfigError(`state: ${directory} is already open in this process`);
+        }
+        rmSync(file, { force: true });
+      }
+    }
+  } catch (thrown) {
+    if (thrown instanceof ConfigError) throw thrown;
+    throw new ConfigError(`state: ${directory} cannot be written: ${messageOf(thrown)}; choose another with --state`, { cause: thrown });
+  }
+  return () => {
+    if (read(file)?.pid === process.pid) rmSync(file, { force: true });
+  };
+}
+
+function read(file: string): { pid: number; began: string } | undefined {
+  try {
+    const parsed: unknown = JSON.parse(readFileSync(file, 'utf8'));
+    if (typeof parsed === 'object' && parsed !== null && 'pid' in parsed && 'began' in parsed && typeof parsed.pid === 'number') {
+      return { pid: parsed.pid, began: String(parsed.began) };
+    }
+  } catch {
+    // Half a lock is none: its writer died.
+  }
+  return undefined;
+}
+
+/** When a process began, in a form that only compares; undefined when there is none. */
+function began(pid: number): string | undefined {
+  try {
+    // Field 22, counted after the parenthesised name, which may hold spaces.
+    return readFileSync(`/proc/${pid}/stat`, 'utf8').split(') ').at(-1)?.split(' ')[19];
+  } catch {
+    try {
+      process.kill(pid, 0);
+      return 'alive';
+    } catch {
+      return undefined;
+    }
+  }
+}

@@ -1,0 +1,56 @@
+/**
+ * What `state` events say: the well-known values of `of`. A state is the present; its key names the thing that it is of.
+ *
+ *     server   <place>.<host>.server               from the roster
+ *     node     <place>.<host>.node.<name>          from the process that runs it
+ *     alert    <place>.<host>.alert.<rule>.<what>  while it fires; null once it is resolved
+ */
+import { z } from 'zod';
+import { kinds } from './kinds.ts';
+
+/** A server as the roster judges it. Times are ISO 8601; `interval` is in seconds, `skew` (its clock ahead of ours) too. */
+export const serverState = z.object({
+  company: z.string(),
+  system: z.string(),
+  environment: z.string(),
+  host: z.string(),
+  /** `blind`: nobody can tell, since the watcher's own pipe is broken or behind. */
+  status: z.enum(['alive', 'silent', 'retired', 'blind']),
+  since: z.string(),
+  seen: z.string(),
+  first: z.string(),
+  interval: z.number(),
+  boot: z.string(),
+  skew: z.number().optional(),
+  reason: z.string().optional(),
+  labels: z.record(z.string(), z.string()),
+  versions: z.record(z.string(), z.string()),
+});
+
+/** A node as its process reports it. Counts are since the process began. */
+export const nodeState = z.object({
+  name: z.string(),
+  use: z.string(),
+  sort: z.enum(['monitor', 'filter', 'sink', 'actuator']),
+  doc: z.string(),
+  host: z.string(),
+  process: z.string(),
+  status: z.enum(['starting', 'running', 'failing', 'stopped']),
+  since: z.string(),
+  in: z.array(z.object({ kind: z.string(), pattern: z.string() })),
+  out: z.array(z.string()),
+  /** Milliseconds between samples. */
+  every: z.number().optional(),
+  events: z.object({ in: z.number(), out: z.number(), dead: z.number(), dropped: z.number() }),
+  /** Milliseconds from when an event was written to when it was handled; the latest. */
+  lag: z.number().optional(),
+  errors: z.number(),
+  error: z.string().optional(),
+});
+
+/** An alert that fires. */
+export const alertState = kinds.alert.schema;
+
+export type ServerState = z.output<typeof serverState>;
+export type NodeState = z.output<typeof nodeState>;
+export type AlertState = z.output<typeof alertState>;

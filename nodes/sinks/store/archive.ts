@@ -1,0 +1,151 @@
+/**
+ * The store put together, on one folder: database, segments, writer and history. Loaded when the sink starts, since DuckDB
+ * comes with it.
+ *
+ * A new segment begins with each hour, and where one has grown large; what is before it is closed beside the writing. After
+ * a write that failed (a full disk) everything is opened anew before the next, so that what counts is what is on the disk.
+ */
+import type { DuckDBConnection } from '@duckdb/node-api';
+import { type Event, type History, messageOf, SluiceError } from 'sluice';
+import { type Database, openDatabase, rowsOf } from './database.ts';
+import { createHistory } from './history.ts';
+import { type Keep, openSegments, type Segments } from './segments.ts';
+import { openWriter, type Writer } from './writer.ts';
+
+export interface Archive {
+  readonly history: History;
+  /** Resolves once the events are safe. */
+  write(events: readonly Event[]): Promise<void>;
+  /** Ends what is open, also a closing that is under way: it is done again at the next start. Safe twice. */
+  close(): Promise<void>;
+}
+
+export interface ArchiveOptions {
+  readonly folder: string;
+  readonly keep: Keep;
+  readonly say: (text: string) => void;
+  /** The receiving clock, in milliseconds; the database's own unless given. */
+  readonly now?: () => number;
+  /** How many rows a segment may have before the next begins. */
+  readonly segmentRows?: number;
+}
+
+const hour = 3_600_000;
+const careEvery = 60_000;
+/** What sorts within the memory that DuckDB may take. */
+const defaultRows = 8_000_000;
+
+interface Opened {
+  readonly database: Database;
+  readonly connection: DuckDBConnection;
+  /** Beside the writing: tells the time. */
+  readonly aside: DuckDBConnection;
+  readonly segments: Segments;
+  readonly writer: Writer;
+  readonly history: History;
+}
+
+export async function openArchive({ folder, keep, say, now: given, segmentRows = defaultRows }: ArchiveOptions): Promise<Archive> {
+  let opened: Opened | undefined;
+  /** The hour of the last write. */
+  let current = 0;
+  let closed = false;
+  let caring: Promise<void> = Promise.resolve();
+  let complained = '';
+
+  const clock = async (connection: DuckDBConnection): Promise<number> =>
+    given?.() ?? Number((await rowsOf(connection, 'SELECT epoch_ms(get_current_timestamp())'))[0]?.[0]);
+
+  const open = async (): Promise<Opened> => {
+    const database = await openDatabase(folder);
+    try {
+      const connection = await database.connect();
+      const aside = await database.connect();
+      const segments = await openSegments(folder, database, say);
+      // What an earlier run wrote is closed: its hour may be long ago.
+      await segments.roll(connection);
+      const writer = await openWriter(folder, connection, segments);
+      current = 0;
+      return { database, connection, aside, segments, writer, history: createHistory(folder, database, segments) };
+    } catch (thrown) {
+      await database.close();
+      throw thrown;
+    }
+  };
+  const letGo = async (): Promise<void> => {
+    const { database } = opened ?? {};
+    opened = undefined;
+    await database?.close();
+  };
+
+  /** Closes and deletes what is due, one round after the other; a failure waits for the next round. */
+  const care = (): void => {
+    caring = caring.then(async () => {
+      if (!opened) return;
+      const { database, segments } = opened;
+      try {
+        await database.during(segments.close());
+        await database.during(segments.retain(keep, await clock(opened.aside)));
+        complained = '';
+      } catch (thrown) {
+        const why = messageOf(thrown).split('\n')[0] ?? '';
+        if (opened && !closed && why !== complained) say(`${why}; closed hours wait, and this is tried again each minute`);
+        complained = why;
+      }
+    });
+  };
+
+  const rollWhenDue = async ({ connection, segments, writer }: Opened, received: number): Promise<void> => {
+    const at = Math.floor(received / hour);
+    const due = (current !== 0 && at !== current && writer.rows > 0) || writer.rows >= segmentRows;
+    current = at;
+    if (!due) return;
+    await segments.roll(connection);
+    writer.rolled();
+    care();
+  };
+
+  let opening: Promise<Opened> | undefined;
+  const need = async (): Promise<Opened> => {
+    if (closed) throw new SluiceError('store: is stopped; ask again once it runs');
+    if (opened) return opened;
+    opening ??= open().finally(() => {
+      opening = undefined;
+    });
+    opened = await opening;
+    return opened;
+  };
+  await need();
+  care();
+  const timer = setInterval(care, careEvery);
+  timer.unref();
+
+  const history: History = {
+    async *read(topic, from, to) {
+      yield* (await need()).history.read(topic, from, to);
+    },
+    byId: async (id) => (await need()).history.byId(id),
+    query: async (sql, limits) => (await need()).history.query(sql, limits),
+    coverage: async (from, to) => (await need()).history.coverage(from, to),
+  };
+
+  return {
+    history,
+    async write(events) {
+      const at = await need();
+      try {
+        const received = await clock(at.aside);
+        await rollWhenDue(at, received);
+        await at.writer.write(events, received);
+      } catch (thrown) {
+        await letGo();
+        throw thrown;
+      }
+    },
+    async close() {
+      closed = true;
+      clearInterval(timer);
+      await letGo();
+    },
+  };
+}

@@ -1,0 +1,30 @@
+/** Asks the sluice that runs on this machine, over HTTP. Its answer is checked like any stranger's word. */
+import { type Answer, type Json, messageOf, type QueryLimits, SluiceError, z } from 'sluice';
+
+const answer = z.object({
+  columns: z.array(z.object({ name: z.string(), type: z.string() })),
+  rows: z.array(z.array(z.custom<Json>((value) => value !== undefined))),
+  cut: z.boolean(),
+});
+
+/** Undefined when nothing answers there, or keeps no history. @throws SluiceError with what it refused. */
+export async function askRunning(listen: string, sql: string, limits: QueryLimits): Promise<Answer | undefined> {
+  const url = `http://${listen.replace(/^(0\.0\.0\.0|\[::\]):/, '127.0.0.1:')}/api/query`;
+  const response = await fetch(url, {
+    method: 'POST',
+    headers: { 'content-type': 'application/json' },
+    body: JSON.stringify({ sql, ...limits }),
+    signal: AbortSignal.timeout(limits.time + 10_000),
+  }).catch((thrown: unknown) => {
+    if (thrown instanceof Error && thrown.name === 'TimeoutError') throw new SluiceError(`${url} did not answer in time; raise --timeout`);
+    return undefined;
+  });
+  if (!response || response.status === 503) return undefined;
+  const text = await response.text();
+  if (!response.ok) throw new SluiceError(text.trim().slice(0, 1000) || `${url} answered ${response.status}`);
+  try {
+    return answer.parse(JSON.parse(text));
+  } catch (cause) {
+    throw new SluiceError(`${url} is no sluice of this version (${messageOf(cause).slice(0, 100)}); name its port with --port`, { cause });
+  }
+}

@@ -1,0 +1,75 @@
+/**
+ * Keeps every event of every kind once, so that what happened can be asked, replayed and learned from. Recent events are
+ * rows of a DuckDB file, closed hours are Parquet files sorted by series; both are read as one history.
+ *
+ * any event → rows on disk; `history` reads them. A write that returned survives `kill -9`; what is delivered again after
+ * one is known and left out. While the disk is full nothing is taken, and the pipes hold it.
+ *
+ * One process holds the folder. The dictionary of series only grows; what is older than `raw`, and the oldest beyond `disk`
+ * bytes, is deleted by whole files.
+ */
+import { join } from 'node:path';
+import { ConfigError, defineSink, duration, type History, kindNames, SluiceError, z } from 'sluice';
+import type { Archive } from './archive.ts';
+
+const config = z.strictObject({
+  /** Where it keeps its files: its own folder, in a directory that exists. */
+  folder: z.string().min(1).optional(),
+  /** How long every event is kept. */
+  raw: z.string().default('7d'),
+  /** The most bytes of closed files. */
+  disk: z.number().positive().default(10e9),
+});
+
+export default defineSink({
+  name: 'store',
+  doc: 'Keeps every event on disk, once, for queries, replays and explanations of the past.',
+  config,
+  in: kindNames.map((kind) => ({ kind })),
+  configure: ({ state, keep }) => ({
+    folder: join(state, 'history'),
+    ...(keep.raw !== undefined && { raw: `${keep.raw}ms` }),
+    ...(keep.disk !== undefined && { disk: keep.disk }),
+  }),
+  create({ folder, raw, disk }) {
+    const age = duration(raw);
+    if (folder === undefined) throw new ConfigError('store: has no folder; name one with folder: beside its other settings');
+    if (!age) throw new ConfigError(`store: raw "${raw}" is no duration; write 7d`);
+    let archive: Promise<Archive> | undefined;
+    let stopped = false;
+    const open = (): Promise<Archive> => {
+      if (stopped) return Promise.reject(new SluiceError('store: is stopped; ask again once it runs'));
+      archive ??= import('./archive.ts')
+        .then(({ openArchive }) => openArchive({ folder, keep: { age, bytes: disk }, say }))
+        .catch((thrown: unknown) => {
+          archive = undefined;
+          throw thrown;
+        });
+      return archive;
+    };
+    const history: History = {
+      async *read(topic, from, to) {
+        yield* (await open()).history.read(topic, from, to);
+      },
+      byId: async (id) => (await open()).history.byId(id),
+      query: async (sql, limits) => (await open()).history.query(sql, limits),
+      coverage: async (from, to) => (await open()).history.coverage(from, to),
+    };
+    return {
+      history,
+      start() {
+        stopped = false;
+        // Not awaited: until a sink has started nobody reads for it. What keeps it from opening, the first write says.
+        open().catch(() => {});
+      },
+      write: async (events) => (await open()).write(events),
+      async stop() {
+        stopped = true;
+        await (await archive?.catch(() => undefined))?.close();
+        archive = undefined;
+      },
+    };
+  },
+});
+
+const say = (text: string): void => void process.stderr.write(`sluice: store: ${text}\n`);

@@ -1,0 +1,58 @@
+/**
+ * What queries see: one view per question that people ask, over all segments. They are temporary views of a reader's own
+ * connection, made again when the segments change. docs/protocol has no part in them: this file is their documentation.
+ *
+ *     points   time, received, company, system, environment, host, resource, name, value, unit, type, attributes (JSON),
+ *              event (events.number), key
+ *     events   number, time, received, kind, key, company … resource, id, source, bootid, sequence, rest (JSON), data (JSON;
+ *              NULL for a metric, whose points are all of it)
+ *     logs     time, received, company … resource, severity, body, fields (JSON), event
+ *     alerts   time, received, company … resource, rule, status, severity, summary, value, threshold, unit, since, event
+ *     audit    time, received, company … resource, who, did, "to", detail (JSON), event
+ *     servers  time, received, company … host, status, boot, labels (JSON), event: one row per heartbeat and per verdict
+ *
+ * Times are TIMESTAMP, in UTC.
+ */
+import type { DuckDBConnection } from '@duckdb/node-api';
+import { type Segment, sourceOf } from './segments.ts';
+
+export const viewNames = ['points', 'events', 'logs', 'alerts', 'audit', 'servers'] as const;
+
+const word = (index: number) => `url_decode(split_part(key, '.', ${index}))`;
+const place = `${word(1)} AS company, ${word(2)} AS system, ${word(3)} AS environment, ${word(4)} AS host`;
+const about = `${place}, array_to_string(string_split(key, '.')[5:], '.') AS resource`;
+const text = (path: string) => `json_extract_string(data, '$.${path}')`;
+
+/** Everything of one sort, from all segments. */
+export function allOf(folder: string, what: 'events' | 'points', segments: readonly Segment[]): string {
+  const columns = what === 'events' ? 'number, received, kind, key, id, source, time, bootid, sequence, rest, data' : '*';
+  return segments.map((segment) => `SELECT ${columns} FROM ${sourceOf(folder, what, segment)}`).join(' UNION ALL ');
+}
+
+export async function createViews(connection: DuckDBConnection, folder: string, segments: readonly Segment[]): Promise<void> {
+  const views = {
+    points: `SELECT time, received, company, system, environment, host, resource, name, value, unit,
+        CASE type WHEN '' THEN 'gauge' ELSE type END AS type, CASE attributes WHEN '' THEN '{}' ELSE attributes END::JSON AS attributes,
+        event, key
+      FROM (${allOf(folder, 'points', segments)}) JOIN kept.series USING (series)`,
+    events: `SELECT number, time, received, kind, key, ${about}, id, source, bootid, sequence, rest::JSON AS rest, data::JSON AS data
+      FROM (${allOf(folder, 'events', segments)})`,
+    logs: `SELECT coalesce(try_cast(line->>'$.time' AS TIMESTAMPTZ)::TIMESTAMP, time) AS time, received, company, system, environment,
+        host, resource, line->>'$.severity' AS severity, line->>'$.body' AS body, line->'$.fields' AS fields, event
+      FROM (SELECT *, number AS event, unnest(json_extract(data, '$.lines[*]')) AS line FROM events WHERE kind = 'log')`,
+    alerts: `SELECT time, received, company, system, environment, host, resource, ${text('rule')} AS rule, ${text('status')} AS status,
+        ${text('severity')} AS severity, ${text('summary')} AS summary, ${text('value')}::DOUBLE AS value,
+        ${text('threshold')}::DOUBLE AS threshold, ${text('unit')} AS unit,
+        try_cast(${text('since')} AS TIMESTAMPTZ)::TIMESTAMP AS since, number AS event
+      FROM events WHERE kind = 'alert'`,
+    audit: `SELECT time, received, company, system, environment, host, resource, ${text('who')} AS who, ${text('did')} AS did,
+        ${text('to')} AS "to", data->'$.detail' AS detail, number AS event
+      FROM events WHERE kind = 'audit'`,
+    servers: `SELECT time, received, company, system, environment, host,
+        CASE kind WHEN 'state' THEN ${text('value.status')} ELSE if((data->'$.goodbye') IS NULL, 'alive', 'goodbye') END AS status,
+        coalesce(${text('value.boot')}, ${text('boot')}) AS boot, coalesce(data->'$.value.labels', data->'$.labels') AS labels,
+        number AS event
+      FROM events WHERE kind = 'heartbeat' OR (kind = 'state' AND ${text('of')} = 'server' AND ${text('value.status')} IS NOT NULL)`,
+  } satisfies Record<(typeof viewNames)[number], string>;
+  for (const [name, sql] of Object.entries(views)) await connection.run(`CREATE TEMP VIEW ${name} AS ${sql}`);
+}

@@ -1,0 +1,172 @@
+/**
+ * Writes batches: one transaction for a batch's events, points, new series, and a note of which numbers it took. The runtime
+ * commits its watermark after a write returned, so of each run of the process only the last batch can come again, in
+ * whichever pieces: the notes say which events those are, and they are left out.
+ */
+import {
+  type DuckDBAppender,
+  type DuckDBConnection,
+  DuckDBDataChunk,
+  DuckDBTimestampValue,
+  type DuckDBType,
+  type DuckDBValue,
+} from '@duckdb/node-api';
+import type { Event } from 'sluice';
+import { rowsOf } from './database.ts';
+import { inTransaction, type Segments, sourceOf } from './segments.ts';
+import { isCounted, isRowsAlone, restOf, type Series, seriesId, seriesOf, wordsOf } from './tables.ts';
+
+export interface Writer {
+  /** @param received the receiving clock, in milliseconds. */
+  write(events: readonly Event[], received: number): Promise<void>;
+  /** How many events and points the open segment has. */
+  readonly rows: number;
+  /** A new segment begins. */
+  rolled(): void;
+}
+
+/** How many runs back an event may come again: each leaves at most its last batch behind. */
+const runsBack = 16;
+/** DuckDB takes rows in chunks of this many. */
+const chunkRows = 2048;
+
+type Columns = DuckDBValue[][];
+
+export async function openWriter(folder: string, connection: DuckDBConnection, segments: Segments): Promise<Writer> {
+  const dictionary = new Map<string, number>();
+  for (const [series, ...words] of await rowsOf(connection, 'SELECT series, key, name, type, unit, attributes FROM kept.series')) {
+    const [key = '', name = '', type = '', unit = '', attributes = ''] = words.map(String);
+    dictionary.set(seriesId({ key, name, type, unit, attributes }), Number(series));
+  }
+  let nextSeries = Math.max(0, ...(await numbers(connection, 'SELECT max(series) + 1 FROM kept.series')));
+  let next = await firstNumber(folder, connection, segments);
+  const run = Math.max(0, ...(await numbers(connection, 'SELECT max(run) + 1 FROM kept.runs')));
+  const again = await lastBatches(folder, connection, segments, run);
+  let noted = false;
+  let rows = (await numbers(connection, `SELECT count(*) FROM kept.points_${segments.open}`))[0] ?? 0;
+
+  const note = (first: number, last: number): string =>
+    noted
+      ? `UPDATE kept.runs SET first = ${first}, last = ${last} WHERE run = ${run}`
+      : `INSERT INTO kept.runs VALUES (${run}, ${first}, ${last}); DELETE FROM kept.runs WHERE run < ${run - runsBack}`;
+
+  return {
+    get rows() {
+      return rows;
+    },
+    rolled() {
+      rows = 0;
+    },
+    async write(batch, at) {
+      const events = again.size === 0 ? batch : batch.filter((event) => !again.has(nameOf(event)));
+      if (events.length === 0) return;
+      const received = instant(at);
+      const first = next;
+      const fresh = new Map<string, number>();
+      const eventRows: Columns = Array.from({ length: 11 }, () => []);
+      const pointRows: Columns = Array.from({ length: 6 }, () => []);
+      const seriesRows: Columns = Array.from({ length: 11 }, () => []);
+      const seriesNumber = (series: Series, id: string): number => {
+        const known = dictionary.get(id) ?? fresh.get(id);
+        if (known !== undefined) return known;
+        const number = nextSeries + fresh.size;
+        fresh.set(id, number);
+        push(seriesRows, number, series.key, ...wordsOf(series.key), series.name, series.type, series.unit, series.attributes);
+        return number;
+      };
+      for (const [index, event] of events.entries()) {
+        const number = BigInt(first + index);
+        const time = instant(event.time);
+        const ids = new Set<string>();
+        if (event.kind === 'metric') {
+          for (const [place, point] of event.data.points.entries()) {
+            const series = seriesOf(event.key, point);
+            const id = seriesId(series);
+            ids.add(id);
+            const taken = point.time === undefined ? time : instant(Date.parse(point.time));
+            push(pointRows, seriesNumber(series, id), taken, point.value, number, received, place);
+          }
+        }
+        const whole = event.kind !== 'metric' || !isRowsAlone(event.data.points, ids);
+        push(
+          eventRows,
+          number,
+          received,
+          event.kind,
+          event.key,
+          event.id,
+          event.source,
+          time,
+          event.bootid ?? null,
+          isCounted(event) ? BigInt(event.sequence ?? 0) : null,
+          restOf(event),
+          whole ? JSON.stringify(event.data) : null,
+        );
+      }
+      await inTransaction(connection, async () => {
+        await append(connection, 'series', seriesRows);
+        await append(connection, `events_${segments.open}`, eventRows);
+        await append(connection, `points_${segments.open}`, pointRows);
+        await connection.run(note(first, first + events.length - 1));
+      });
+      noted = true;
+      next += events.length;
+      nextSeries += fresh.size;
+      for (const [id, number] of fresh) dictionary.set(id, number);
+      rows += (pointRows[0]?.length ?? 0) + events.length;
+    },
+  };
+}
+
+/** CloudEvents: source and id together name an event. */
+const nameOf = ({ source, id }: Event): string => `${source} ${id}`;
+
+const instant = (ms: number): DuckDBTimestampValue => new DuckDBTimestampValue(BigInt(Math.round(ms)) * 1000n);
+
+function push(columns: Columns, ...row: DuckDBValue[]): void {
+  for (let column = 0; column < row.length; column++) columns[column]?.push(row[column] ?? null);
+}
+
+async function append(connection: DuckDBConnection, table: string, columns: Columns): Promise<void> {
+  const count = columns[0]?.length ?? 0;
+  if (count === 0) return;
+  const appender = await connection.createAppender(table, 'kept');
+  const types = typesOf(appender);
+  for (let from = 0; from < count; from += chunkRows) {
+    const chunk = DuckDBDataChunk.create(types, Math.min(chunkRows, count - from));
+    chunk.setColumns(columns.map((column) => (count <= chunkRows ? column : column.slice(from, from + chunkRows))));
+    appender.appendDataChunk(chunk);
+  }
+  appender.closeSync();
+}
+
+const typesOf = (appender: DuckDBAppender): DuckDBType[] =>
+  Array.from({ length: appender.columnCount }, (_, column) => appender.columnType(column));
+
+async function numbers(connection: DuckDBConnection, sql: string): Promise<number[]> {
+  return (await rowsOf(connection, sql)).flat().map((value) => Number(value ?? 0));
+}
+
+async function firstNumber(folder: string, connection: DuckDBConnection, segments: Segments): Promise<number> {
+  const closed = segments.all.map(({ last }) => last + 1);
+  const open = segments.all.filter((one) => !one.closed);
+  const rows = await Promise.all(open.map((one) => numbers(connection, `SELECT max(number) + 1 FROM ${sourceOf(folder, 'events', one)}`)));
+  const runs = await numbers(connection, 'SELECT max(last) + 1 FROM kept.runs');
+  return Math.max(1, ...closed, ...rows.flat(), ...runs);
+}
+
+/** The names of the events that may be delivered again. */
+async function lastBatches(folder: string, connection: DuckDBConnection, segments: Segments, run: number): Promise<Set<string>> {
+  const names = new Set<string>();
+  for (const [first, last] of await rowsOf(connection, `SELECT first, last FROM kept.runs WHERE run >= ${run - runsBack}`)) {
+    for (const segment of segments.all) {
+      if (segment.closed && segment.last < Number(first)) continue;
+      const found = await rowsOf(
+        connection,
+        `SELECT source || ' ' || id FROM ${sourceOf(folder, 'events', segment)} WHERE number BETWEEN ${first} AND ${last}`,
+      );
+      for (const [name] of found) names.add(String(name));
+    }
+  }
+  return names;
+}

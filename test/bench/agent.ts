@@ -1,0 +1,93 @@
+/**
+ * What an agent takes of the server that it watches: a real process with the default monitors, on the embedded bus and on
+ * RabbitMQ, as the kernel counts it in /proc/<pid>/stat and status. All run side by side with the yardstick, a bare Node that
+ * wakes once a second, so that a busy machine is as busy for each. The figure is of the time after a warm-up.
+ */
+import { type ChildProcess, spawn } from 'node:child_process';
+import { existsSync, mkdtempSync, readFileSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { systemClock } from '../../core/clock.ts';
+import { type Bench, type Figure, withBroker } from './shared/figure.ts';
+
+const command = fileURLToPath(new URL('../../dist/core/cli/main.js', import.meta.url));
+/** Linux counts CPU in hundredths of a second for whoever asks. */
+const tickMs = 10;
+
+interface Usage {
+  readonly cpuMs: number;
+  readonly megabytes: number;
+}
+
+function usageOf({ pid, exitCode }: ChildProcess): Usage {
+  if (exitCode !== null || pid === undefined) throw new Error(`the process that was measured ended with exit code ${exitCode}`);
+  const fields = readFileSync(`/proc/${pid}/stat`, 'utf8').split(') ').at(-1)?.split(' ') ?? [];
+  const resident = /^VmRSS:\s+(\d+) kB$/m.exec(readFileSync(`/proc/${pid}/status`, 'utf8'));
+  // Its own and that of programs it started and waited for.
+  const ticks = fields.slice(11, 15).reduce((sum, field) => sum + Number(field), 0);
+  return { cpuMs: ticks * tickMs, megabytes: Number(resident?.[1]) / 1024 };
+}
+
+function start(words: readonly string[]): ChildProcess {
+  // As systemd starts it: what dies is started again by somebody else.
+  const child = spawn(process.execPath, words, {
+    stdio: ['ignore', 'ignore', 'inherit'],
+    env: { ...process.env, INVOCATION_ID: 'bench', NODE_OPTIONS: '' },
+  });
+  process.once('exit', () => child.kill('SIGKILL'));
+  return child;
+}
+
+async function end(child: ChildProcess): Promise<void> {
+  if (child.exitCode !== null || child.signalCode !== null) return;
+  const ended = new Promise((resolve) => child.once('exit', resolve));
+  child.kill('SIGTERM');
+  await ended;
+}
+
+async function measure(url: string | undefined, warmMs: number, spanMs: number): Promise<Figure[]> {
+  const folder = mkdtempSync(join(tmpdir(), 'sluice-bench-agent-'));
+  const agent = (name: string, bus: string): ChildProcess =>
+    start([command, 'run', '--only', 'agent', '--host', name, '--bus', bus, '--state', join(folder, name)]);
+  const bare = start(['-e', 'setInterval(() => {}, 1000)']);
+  const agents = new Map([['embedded', agent('bench-1', 'embedded')]]);
+  if (url) agents.set('RabbitMQ', agent('bench-2', url));
+  try {
+    await systemClock.sleep(warmMs);
+    const all = [bare, ...agents.values()];
+    const began = systemClock.monotonic();
+    const before = all.map(usageOf);
+    await systemClock.sleep(spanMs);
+    const after = all.map(usageOf);
+    const seconds = (systemClock.monotonic() - began) / 1000;
+    const cpu = after.map(({ cpuMs }, index) => (cpuMs - (before[index]?.cpuMs ?? 0)) / seconds);
+    const memory = after.map(({ megabytes }) => megabytes);
+    const beside = (values: readonly number[]) => ({ what: 'a bare Node that wakes each second', value: values[0] ?? 0 });
+    return [...agents.keys()].flatMap((bus, index) => [
+      {
+        what: `CPU, ${bus}`,
+        value: cpu[index + 1] ?? 0,
+        unit: 'ms/s',
+        budget: { most: 10 },
+        yardstick: beside(cpu),
+        of: `over ${Math.round(seconds)} s`,
+      },
+      { what: `memory, ${bus}`, value: memory[index + 1] ?? 0, unit: 'MB RSS', budget: { most: 90 }, yardstick: beside(memory) },
+    ]);
+  } finally {
+    await Promise.all([bare, ...agents.values()].map(end));
+    rmSync(folder, { recursive: true });
+  }
+}
+
+export default {
+  doc: 'what an agent with the default monitors takes of its server',
+  async run(size) {
+    if (process.platform !== 'linux') throw new Error('it reads /proc, which this system does not have');
+    if (!existsSync(command)) throw new Error('dist/ is not built; npm run build');
+    const [warmMs, spanMs] = size === 'short' ? [2000, 3000] : [20_000, 30_000];
+    const figures = await withBroker((url) => measure(url, warmMs, spanMs));
+    return figures.length > 0 ? figures : measure(undefined, warmMs, spanMs);
+  },
+} satisfies Bench;
