@@ -150,7 +150,8 @@ export function createReading({ label, reader, strategy, clock, report, settled 
     };
     tell(true, false);
     const { consumerTag } = await strategy(session);
-    if (mine !== epoch) return;
+    // Overtaken by another attempt on the same connection: left open, it would go on taking what nobody acknowledges.
+    if (mine !== epoch) return closeChannel(channel);
     if (opening.lost) throw new Error(reason ?? 'its channel was closed');
     opening.done = true;
     current = { channel, consumerTag };

@@ -93,13 +93,13 @@ describe.skipIf(!broker)(title, { timeout: 60_000 }, () => {
     const publish = (kind: string, body: string | Buffer) =>
       channel.publish(`sluice.${kind}`, `${place}.web-1.queue.${kind}`, Buffer.from(body), { contentType: 'application/cloudevents+json' });
 
-    // A tap says nothing before it hears: so it is told until it has.
-    for (const [running, body] of [
-      [dead, 'are you there?'],
-      [incidents, wire('log')],
+    // A tap says nothing before it hears: so it is told until it has, each time anew, since what is known is not derived again.
+    for (const [running, greeting] of [
+      [dead, () => 'are you there?'],
+      [incidents, () => wire('log')],
     ] as const) {
       await until('the tap', () => {
-        if (running.out() === '') publish('log', body);
+        if (running.out() === '') publish('log', greeting());
         return running.out() !== '';
       });
     }
