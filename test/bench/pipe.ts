@@ -10,56 +10,25 @@ import { closeSync, fdatasyncSync, mkdtempSync, openSync, rmSync, writeFileSync,
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
-import type { Draft } from 'sluice';
 import type { Bus, Message } from '../../core/bus/bus.ts';
 import { embeddedBus } from '../../core/bus/embedded.ts';
 import { rabbitBus } from '../../core/bus/rabbitmq.ts';
 import { systemClock } from '../../core/clock.ts';
 import { loadConfig } from '../../core/config.ts';
 import { type Process, runProcess } from '../../core/runtime/process.ts';
-import { samplers } from './monitors.ts';
 import { bareRate } from './shared/bare.ts';
 import { type Bench, type Figure, quantile, withBroker } from './shared/figure.ts';
+import { keyOf, type Load, load, ownMix } from './shared/mix.ts';
 
 const servers = 50;
 const patienceMs = 60_000;
 /** As many messages as the yardstick sends in turn. */
 const keptMessages = 200;
 
-interface Load {
-  readonly what: string;
-  readonly drafts: readonly Draft<'metric'>[];
-  readonly pointsPerEvent: number;
-}
-
 interface Through {
   readonly eventsPerSecond: number;
   readonly eventsPerMessage: number;
   readonly messages: readonly Message[];
-}
-
-const keyOf = (server: number, resource: string): string => `local.servers.default.web-${server}.${resource}`;
-
-/** What the default agents of many servers write, each monitor as often as its interval says: one minute of it. */
-async function ownMix(): Promise<Load> {
-  const sampled = await Promise.all(
-    (await samplers()).map(async ({ monitor, sampler }) => {
-      await sampler.start?.();
-      // Rates need a sample before.
-      await sampler.sample(AbortSignal.timeout(10_000));
-      const drafts = await sampler.sample(AbortSignal.timeout(10_000));
-      await sampler.stop?.();
-      const metrics = drafts.filter((draft): draft is Draft<'metric'> => draft.kind === 'metric');
-      return Array.from({ length: Math.max(1, Math.round(60_000 / monitor.every)) }, () =>
-        metrics.map((draft) => ({ monitor, draft })),
-      ).flat();
-    }),
-  );
-  const minute = sampled.flat();
-  const drafts = minute.flatMap(({ monitor, draft }) =>
-    Array.from({ length: servers }, (_, server) => ({ ...draft, key: keyOf(server, monitor.name) })),
-  );
-  return load("the default agents' own mix", drafts);
 }
 
 function tenPoints(): Load {
@@ -73,10 +42,6 @@ function tenPoints(): Load {
     'events of ten points',
     Array.from({ length: servers }, (_, server) => ({ kind: 'metric', key: keyOf(server, 'bench'), data: { points } })),
   );
-}
-
-function load(what: string, drafts: readonly Draft<'metric'>[]): Load {
-  return { what, drafts, pointsPerEvent: drafts.reduce((sum, { data }) => sum + data.points.length, 0) / drafts.length };
 }
 
 /** Sends the load through a pipe of its own, and takes the time from its start to the alert of its last event. */
@@ -180,7 +145,7 @@ export default {
   doc: 'a monitor, the bus, threshold, the bus again and a sink, in one process on one core',
   async run(size) {
     const events = size === 'short' ? 2000 : 60_000;
-    const loads = [tenPoints(), await ownMix()];
+    const loads = [tenPoints(), await ownMix(servers)];
     const figures: Figure[] = [diskFigure()];
     for (const each of loads) {
       // The first time compiles.

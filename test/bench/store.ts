@@ -7,19 +7,16 @@ import { mkdtempSync, readdirSync, rmSync, statSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as pause } from 'node:timers/promises';
-import { DuckDBDataChunk, DuckDBInstance, DuckDBTimestampValue } from '@duckdb/node-api';
 import { systemClock } from '../../core/clock.ts';
 import type { Event } from '../../core/event.ts';
 import { type Archive, openArchive } from '../../nodes/sinks/store/archive.ts';
+import { appendAlone, reading } from './shared/append.ts';
 import { type Bench, quantile } from './shared/figure.ts';
 
 const day = 86_400_000;
 const start = Date.UTC(2026, 0, 1);
 const pointsEach = 20;
 const batchEvents = 2000;
-
-/** A reading that moves as readings do: slowly, and to a few digits. */
-const reading = (series: number, step: number): number => Math.round((50 + 40 * Math.sin(step / 300 + series)) * 100) / 100;
 
 const eventOf = (host: number, step: number, at: number): Event<'metric'> => ({
   id: `${host}-${step}`,
@@ -75,7 +72,7 @@ export default {
       await write(archive);
       const files = await closed(store);
 
-      const appending = await appendAlone(folder, Math.min(points, 1_000_000));
+      const appending = await appendAlone(folder, Math.min(points, 1_000_000), batchEvents, pointsEach);
       const times: number[] = [];
       for (let round = 0; round < (size === 'short' ? 5 : 25); round++) {
         const began = systemClock.monotonic();
@@ -121,39 +118,4 @@ async function closed(folder: string): Promise<{ bytes: number; count: number }>
     if (after.count === 2 * 24 && after.count === before.count && after.bytes === before.bytes) return after;
     before = after;
   }
-}
-
-/** The same rows of points into a bare table, in transactions of the same size; points per second. */
-async function appendAlone(folder: string, points: number): Promise<number> {
-  const instance = await DuckDBInstance.create(join(folder, 'bare.duckdb'), { threads: '2' });
-  const connection = await instance.connect();
-  await connection.run(
-    'CREATE TABLE points (series INTEGER, time TIMESTAMP, value DOUBLE, event BIGINT, received TIMESTAMP, place SMALLINT)',
-  );
-  const began = systemClock.monotonic();
-  for (let from = 0; from < points; from += batchEvents * pointsEach) {
-    await connection.run('BEGIN');
-    const appender = await connection.createAppender('points');
-    const types = Array.from({ length: appender.columnCount }, (_, column) => appender.columnType(column));
-    for (let chunk = 0; chunk < batchEvents * pointsEach; chunk += 2000) {
-      const rows = Array.from({ length: 2000 }, (_, row) => from + chunk + row);
-      const instants = rows.map((row) => new DuckDBTimestampValue(BigInt(start + row) * 1000n));
-      const data = DuckDBDataChunk.create(types, rows.length);
-      data.setColumns([
-        rows.map((row) => row % 2000),
-        instants,
-        rows.map((row) => reading(row % 2000, row)),
-        rows.map((row) => BigInt(Math.floor(row / pointsEach))),
-        instants,
-        rows.map((row) => row % pointsEach),
-      ]);
-      appender.appendDataChunk(data);
-    }
-    appender.closeSync();
-    await connection.run('COMMIT');
-  }
-  const seconds = (systemClock.monotonic() - began) / 1000;
-  connection.closeSync();
-  instance.closeSync();
-  return points / seconds;
 }

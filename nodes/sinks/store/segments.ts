@@ -194,9 +194,11 @@ export async function inTransaction(connection: DuckDBConnection, work: () => Pr
   }
 }
 
-/** Writes a Parquet file that is on the disk when this resolves, with its bytes. */
+/** Writes a Parquet file that is on the disk when this resolves, with its bytes. A kill leaves half of it under its own name, to be written again. */
 async function copy(connection: DuckDBConnection, rows: string, file: string): Promise<number> {
-  await connection.run(`COPY (${rows}) TO ${quoted(resolve(file))} (FORMAT parquet, COMPRESSION zstd, PARQUET_VERSION v2)`);
+  await connection.run(
+    `COPY (${rows}) TO ${quoted(resolve(file))} (FORMAT parquet, COMPRESSION zstd, PARQUET_VERSION v2, USE_TMP_FILE false)`,
+  );
   const descriptor = openSync(file, 'r');
   try {
     fsyncSync(descriptor);

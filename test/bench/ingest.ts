@@ -1,0 +1,136 @@
+/**
+ * How fast the default agents' own mix comes into the store while rollup sums it up: real processes on real state. Embedded, an
+ * agent and a hub are one process, as `sluice run` starts them; through RabbitMQ they are two. The agent writes for many servers
+ * as fast as it may. In the end every event and point that it wrote is in the store, once, or there is no figure.
+ *
+ * The rate is the slower one of the store's and rollup's: the store's is read from what it wrote, between its first batch and its
+ * last, whose own events are left out. Its yardstick is DuckDB's appender alone with the same rows of points in the same run.
+ */
+import { type ChildProcess, fork } from 'node:child_process';
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { systemClock } from '../../core/clock.ts';
+import type { Json } from '../../core/json.ts';
+import { openArchive } from '../../nodes/sinks/store/archive.ts';
+import { appendAlone } from './shared/append.ts';
+import { type Bench, type Figure, withBroker } from './shared/figure.ts';
+import { type Load, ownMix } from './shared/mix.ts';
+import type { Given } from './shared/part.ts';
+
+const servers = 50;
+const patienceMs = 120_000;
+/** The feed's last event, which says that it is done: one event of one point. */
+const last = 1;
+
+interface Part {
+  readonly child: ChildProcess;
+  given: Given;
+}
+
+function start(folder: string, name: string, config: object): Part {
+  const file = join(folder, `${name}.yaml`);
+  writeFileSync(file, JSON.stringify(config));
+  const child = fork(fileURLToPath(new URL('shared/part.ts', import.meta.url)), [file, join(folder, name)]);
+  const part: Part = { child, given: {} };
+  child.on('message', (given) => {
+    part.given = given as Given;
+  });
+  process.once('exit', () => child.kill('SIGKILL'));
+  return part;
+}
+
+async function end({ child }: Part): Promise<void> {
+  if (child.exitCode !== null || child.signalCode !== null) return;
+  const ended = new Promise((resolve) => child.once('exit', resolve));
+  child.send('stop');
+  await ended;
+}
+
+interface Through {
+  readonly pointsPerSecond: number;
+  readonly eventsPerWrite: number;
+}
+
+/** Sends so many events of the load through processes of its own into a store, and looks into it afterwards. */
+async function through({ drafts }: Load, url: string | undefined, events: number): Promise<Through> {
+  const folder = mkdtempSync(join(tmpdir(), 'sluice-bench-ingest-'));
+  const bus = { host: 'bench', bus: url === undefined ? 'embedded' : [url] };
+  const feed = { use: fileURLToPath(new URL('nodes/feed.ts', import.meta.url)), drafts: join(folder, 'drafts.json'), events };
+  writeFileSync(feed.drafts, JSON.stringify(drafts));
+  const parts: Part[] = [];
+  try {
+    const readers = ['rollup', 'store'];
+    const hub = start(folder, 'hub', url === undefined ? { ...bus, run: ['feed', ...readers], nodes: [feed] } : { ...bus, run: readers });
+    parts.push(hub);
+    const wait = async (what: string, isThere: () => boolean): Promise<number> => {
+      const began = systemClock.monotonic();
+      while (!isThere()) {
+        const died = parts.find(({ child }) => child.exitCode !== null);
+        if (died || systemClock.monotonic() - began > patienceMs)
+          throw new Error(`${what}: not all came: ${JSON.stringify(hub.given)} of ${events + last}`);
+        await systemClock.sleep(10);
+      }
+      return systemClock.now();
+    };
+    await wait('the hub did not start', () => hub.given.store !== undefined);
+    if (url !== undefined) parts.push(start(folder, 'agent', { ...bus, run: ['feed'], nodes: [feed] }));
+    const summedUp = await wait('rollup', () => (hub.given.rollup ?? 0) >= events + last);
+    await wait('the store', () => (hub.given.store ?? 0) >= events + last);
+    await systemClock.sleep(500);
+    await Promise.all(parts.map(end));
+    return await judge(join(folder, 'hub', 'history'), drafts, events, summedUp);
+  } finally {
+    for (const { child } of parts) child.kill('SIGKILL');
+    rmSync(folder, { recursive: true });
+  }
+}
+
+/** Compares what was stored with what the feed wrote. @throws when an event or a point is missing, or there twice. */
+async function judge(folder: string, drafts: Load['drafts'], events: number, summedUp: number): Promise<Through> {
+  const keep = { age: Number.POSITIVE_INFINITY, bytes: Number.POSITIVE_INFINITY };
+  const archive = await openArchive({ folder, keep, say: console.error });
+  try {
+    const first = async (sql: string): Promise<readonly Json[]> => (await archive.history.query(sql)).rows[0] ?? [];
+    let points = last;
+    for (let index = 0; index < events; index++) points += drafts[index % drafts.length]?.data.points.length ?? 0;
+    const [stored, ids] = await first("SELECT count(*), count(DISTINCT id) FROM events WHERE kind = 'metric'");
+    const [storedPoints] = await first('SELECT count(*) FROM points');
+    if (Number(stored) !== events + last || Number(ids) !== events + last || Number(storedPoints) !== points)
+      throw new Error(`stored are ${stored} events (${ids} ids) and ${storedPoints} points; written were ${events + last} and ${points}`);
+    const [begin, over, writes] = await first(
+      "SELECT epoch_ms(min(received)), epoch_ms(max(received)), count(DISTINCT received) FROM events WHERE kind = 'metric'",
+    );
+    const [before] = await first('SELECT count(*) FROM points WHERE received < (SELECT max(received) FROM points)');
+    const store = Number(before) / (Number(over) - Number(begin));
+    const rollup = points / (summedUp - Number(begin));
+    return { pointsPerSecond: 1000 * Math.min(store, rollup), eventsPerWrite: (events + last) / Number(writes) };
+  } finally {
+    await archive.close();
+  }
+}
+
+export default {
+  doc: "the default agents' own mix into the store, with rollup running, in real processes",
+  async run(size) {
+    const events = size === 'short' ? 3000 : 60_000;
+    const load = await ownMix(servers);
+    const folder = mkdtempSync(join(tmpdir(), 'sluice-bench-ingest-'));
+    const bare = await appendAlone(folder, size === 'short' ? 100_000 : 1_000_000, 2000, 20);
+    rmSync(folder, { recursive: true });
+    const figure = async (bus: string, url?: string): Promise<Figure> => {
+      const { pointsPerSecond, eventsPerWrite } = await through(load, url, events);
+      return {
+        what: `stored and summed up, ${bus}`,
+        value: pointsPerSecond,
+        unit: 'points/s',
+        budget: { least: 100_000 },
+        yardstick: { what: "DuckDB's appender alone", value: bare },
+        of: `${load.pointsPerEvent.toFixed(1)} points an event, ${events} events of ${servers} servers, ${eventsPerWrite.toFixed(0)} events a write`,
+      };
+    };
+    const figures = [await figure('embedded, one process')];
+    return [...figures, ...(await withBroker(async (url) => [await figure('RabbitMQ, agent and hub', url)]))];
+  },
+} satisfies Bench;

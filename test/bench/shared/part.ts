@@ -1,0 +1,25 @@
+/**
+ * One process of a pipe that is measured: `part.ts <config> <state>` runs it as `sluice run` would, tells its parent what each of
+ * its nodes was given so far, and ends in good order when it is told to. Started by benches alone.
+ */
+import { systemClock } from '../../../core/clock.ts';
+import { loadConfig } from '../../../core/config.ts';
+import { runProcess } from '../../../core/runtime/process.ts';
+
+/** By node: how many events it was given. */
+export type Given = Readonly<Record<string, number>>;
+
+const tellMs = 20;
+const [file = '', state = ''] = process.argv.slice(2);
+const config = loadConfig({ file, env: {}, defaults: { state, host: 'bench' } });
+const running = await runProcess(config, { print: (level, text) => level !== 'info' && console.error(text) });
+const tell = (): void => {
+  process.send?.(Object.fromEntries(running.nodes.map(({ name, health }) => [name, health.counts.in])) satisfies Given);
+};
+systemClock.every(tellMs, tell);
+process.once('message', async () => {
+  await running.stop('measured');
+  process.exit(0);
+});
+// Whoever measures is gone: so is this.
+process.once('disconnect', () => process.exit(1));
