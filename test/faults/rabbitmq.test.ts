@@ -238,7 +238,7 @@ describe.skipIf(!found)(title, { timeout: 60_000 }, () => {
     const published = Promise.all(['1', '2'].map((body) => bus.publish(message('alert', 'hang', body))));
     const since = performance.now();
     await until('noticed', () => !bus.connected);
-    expect(performance.now() - since).toBeLessThan(6000);
+    expect(performance.now() - since).toBeLessThan(15_000);
     broker.freeze(false);
     await published;
     await until('all arrived', () => new Set(got.bodies()).size === 3, 30_000);
@@ -255,7 +255,7 @@ describe.skipIf(!found)(title, { timeout: 60_000 }, () => {
     const since = performance.now();
     const outcome = expect(published).rejects.toThrow('closed before the broker confirmed');
     await bus.close(200);
-    expect(performance.now() - since).toBeLessThan(3000);
+    expect(performance.now() - since).toBeLessThan(10_000);
     broker.freeze(false);
     await outcome;
   });

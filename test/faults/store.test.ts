@@ -102,6 +102,6 @@ it(`has every number once and opens within ${mostOpenMs / 1000} s, though it is 
   const slowest = Math.max(...opens);
   console.log(`killed ${kills} times (seed ${seed}), ${amid} of them while it stored; it opened in ${slowest.toFixed(0)} ms at most`);
   expect(result).toEqual([until, until, 1, until]);
-  expect(amid).toBeGreaterThan(kills / 3);
+  expect(amid).toBeGreaterThanOrEqual(Math.floor(kills / 3));
   expect(slowest).toBeLessThan(mostOpenMs);
 });

