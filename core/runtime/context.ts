@@ -7,6 +7,7 @@ import type { Store } from '../state/store.ts';
 import type { Announcer } from './announce.ts';
 import type { Author, Origin } from './author.ts';
 import type { Committer } from './commit.ts';
+import type { Decoder } from './decoding.ts';
 import type { Health } from './health.ts';
 import type { Isolation } from './isolate.ts';
 import type { Outbox } from './outbox.ts';
@@ -22,6 +23,7 @@ export interface Context {
   readonly store: Store;
   readonly bus: Bus;
   readonly committer: Committer;
+  readonly decoder: Decoder;
   readonly outbox: Outbox;
   readonly announcer: Announcer;
   readonly watchdog: Watchdog;

@@ -3,25 +3,16 @@
  * one line of work, handled strictly one batch after the other. It reads and checks every event, leaves out repeats, and
  * sends what cannot be read to `dead` with the reason. Nothing is acknowledged before the batch's commit.
  */
-import { gunzipSync } from 'node:zlib';
-import type { Delivery, Message, Subscribed } from '../bus/bus.ts';
-import { messageOf, Reject } from '../errors.ts';
-import { decodeAll, type Event, encode, maxEventBytes, type Topic } from '../event.ts';
+import type { Delivery, Subscribed } from '../bus/bus.ts';
+import { messageOf, type Reject } from '../errors.ts';
+import { type Event, encode, type Topic } from '../event.ts';
 import { type Matcher, matcher } from '../key.ts';
 import { type Delivery as Class, type Kind, kinds } from '../kinds.ts';
 import type { Draft, Pipe } from '../node.ts';
 import type { Transaction } from '../state/store.ts';
 import { advance, type Watermark } from '../state/watermark.ts';
 import type { Context, Placed } from './context.ts';
-
-/** Something refused: why, and as much of it as is known. */
-export interface Refused {
-  readonly reason: Reject;
-  readonly kind: Kind;
-  readonly key?: string;
-  readonly id?: string;
-  readonly raw: string;
-}
+import type { Refused } from './decoding.ts';
 
 export interface Batch {
   readonly events: readonly Event[];
@@ -48,12 +39,10 @@ export interface Inlet {
 
 const maxBatchMessages = 256;
 const maxBatchBytes = 4 * 1024 * 1024;
-/** Decompressed, a message may be this large: the most that a writer puts into one batch, with room. */
-const maxMessageBytes = 16 * 1024 * 1024;
 const prefetch = 512;
 
 export async function openInlet(context: Context, placed: Placed, options: InletOptions): Promise<Inlet> {
-  const { bus, store, clock, receiving } = context;
+  const { bus, decoder, store, clock, receiving } = context;
   const { queue } = options;
   const wanted = wants(options.topics);
   let deliveries: Delivery[] = [];
@@ -81,7 +70,7 @@ export async function openInlet(context: Context, placed: Placed, options: Inlet
     const refused: Refused[] = [];
     const pass = fresh.batch();
     for (const { message } of taken) {
-      for (const read of readMessage(message, receiving())) {
+      for (const read of decoder.read(message, receiving())) {
         if ('reason' in read) refused.push(read);
         // Of a batch that several queues wanted, each reader picks its own.
         else if (wanted(read.kind, read.key) && pass.isNew(read)) events.push(read);
@@ -124,6 +113,7 @@ export async function openInlet(context: Context, placed: Placed, options: Inlet
     const tell = options.pipe;
     if (tell) inLine(() => tell(pipe));
   });
+  const leave = decoder.join(options.topics.map(({ kind }) => kind));
   const subscriptions: Subscribed[] = [];
   for (const [index, [travel, topics]] of byClass(options.topics).entries()) {
     subscriptions.push(
@@ -147,6 +137,7 @@ export async function openInlet(context: Context, placed: Placed, options: Inlet
       // What comes from here on stays unacknowledged, and is delivered again to whoever reads next.
       closed = true;
       while (working) await working;
+      leave();
       await Promise.all(subscriptions.map((subscription) => subscription.close()));
     },
   };
@@ -199,25 +190,6 @@ function pipeOf(count: number, changed: (pipe: Pipe) => void): (index: number, p
     told = JSON.stringify(all);
     changed(all);
   };
-}
-
-function* readMessage(message: Message, at: number): Generator<Event | Refused> {
-  const { kind, keys, batch } = message;
-  const arrival = { kind, key: keys[0], at };
-  let body = message.body;
-  try {
-    if (message.encoding === 'gzip') body = gunzipSync(body, { maxOutputLength: maxMessageBytes });
-    if (body.length > (batch ? maxMessageBytes : maxEventBytes))
-      throw new Error(`${body.length} bytes, the limit is ${batch ? maxMessageBytes : maxEventBytes}`);
-  } catch (cause) {
-    const reason = new Reject(`event: ${messageOf(cause)}`, { cause });
-    yield { reason, kind, raw: body.toString('utf8', 0, 1024), ...(keys[0] !== undefined && { key: keys[0] }) };
-    return;
-  }
-  for (const read of decodeAll(body, batch, arrival)) {
-    if ('refused' in read) yield { reason: read.refused, kind, raw: read.raw, ...(keys[0] !== undefined && { key: keys[0] }) };
-    else yield read;
-  }
 }
 
 /** Tells what a reader has not handled before: by the place in its writer's stream, by id where there is none or it is derived. */

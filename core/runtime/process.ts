@@ -17,6 +17,7 @@ import { type Author, author } from './author.ts';
 import { committer } from './commit.ts';
 import type { Context, Level, Placed, Running } from './context.ts';
 import { startControl } from './control.ts';
+import { decoder } from './decoding.ts';
 import { runFilter } from './filter.ts';
 import { startOrder } from './graph.ts';
 import { type Heartbeat, startHeartbeat } from './heartbeat.ts';
@@ -122,6 +123,7 @@ async function start(
     store,
     bus,
     committer: commits,
+    decoder: decoder(),
     outbox: out,
     announcer: announcements,
     watchdog,

@@ -7,8 +7,9 @@ import { messageOf, Reject } from '../errors.ts';
 import type { Event } from '../event.ts';
 import type { AnySink, Writing } from '../node.ts';
 import type { Context, Placed, Running } from './context.ts';
+import type { Refused } from './decoding.ts';
 import { topicsOf } from './graph.ts';
-import { deadLetter, type Inlet, openInlet, type Refused, refusalOf } from './inlet.ts';
+import { deadLetter, type Inlet, openInlet, refusalOf } from './inlet.ts';
 import { isolateSink } from './isolate.ts';
 import { named } from './supervise.ts';
 

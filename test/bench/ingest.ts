@@ -3,8 +3,8 @@
  * agent and a hub are one process, as `sluice run` starts them; through RabbitMQ they are two. The agent writes for many servers
  * as fast as it may. In the end every event and point that it wrote is in the store, once, or there is no figure.
  *
- * The rate is the slower one of the store's and rollup's: the store's is read from what it wrote, between its first batch and its
- * last, whose own events are left out. Its yardstick is DuckDB's appender alone with the same rows of points in the same run.
+ * The time is from the agent's first event to when the store had written all but its last batch, and rollup had been given
+ * everything; the last batch's points are left out. Its yardstick is DuckDB's appender alone with the same rows of points in the same run.
  */
 import { type ChildProcess, fork } from 'node:child_process';
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
@@ -100,12 +100,11 @@ async function judge(folder: string, drafts: Load['drafts'], events: number, sum
     if (Number(stored) !== events + last || Number(ids) !== events + last || Number(storedPoints) !== points)
       throw new Error(`stored are ${stored} events (${ids} ids) and ${storedPoints} points; written were ${events + last} and ${points}`);
     const [begin, over, writes] = await first(
-      "SELECT epoch_ms(min(received)), epoch_ms(max(received)), count(DISTINCT received) FROM events WHERE kind = 'metric'",
+      "SELECT epoch_ms(min(time)), epoch_ms(max(received)), count(DISTINCT received) FROM events WHERE kind = 'metric'",
     );
     const [before] = await first('SELECT count(*) FROM points WHERE received < (SELECT max(received) FROM points)');
-    const store = Number(before) / (Number(over) - Number(begin));
-    const rollup = points / (summedUp - Number(begin));
-    return { pointsPerSecond: 1000 * Math.min(store, rollup), eventsPerWrite: (events + last) / Number(writes) };
+    const ms = Math.max(Number(over), summedUp) - Number(begin);
+    return { pointsPerSecond: (1000 * Number(before)) / ms, eventsPerWrite: (events + last) / Number(writes) };
   } finally {
     await archive.close();
   }
