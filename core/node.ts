@@ -3,9 +3,11 @@
  * owns its connections, clock, acknowledgements, retries, memory and lineage. This file alone is enough to write one.
  *
  * For every node: `create` is pure (it checks nothing but its config and touches nothing outside); only `start` may do
- * I/O; `stop` may come twice, or without `start`. Nodes never read the clock and never publish: they return drafts.
+ * I/O; `stop` may come twice, or without `start`. Nodes never publish: they return drafts. What the time is they
+ * are told, by `at` or by their services' clock.
  */
 import { z } from 'zod';
+import type { Clock } from './clock.ts';
 import { ConfigError } from './errors.ts';
 import type { Event } from './event.ts';
 import type { History } from './history.ts';
@@ -73,16 +75,26 @@ export interface Settings {
 
 type Awaitable<T> = T | Promise<T>;
 
-/** What a process offers to its nodes. */
+/** How much something matters to the person who runs the process: `error` is what has to be mended. */
+export type Level = 'info' | 'warn' | 'error';
+
+/** What a process offers to its monitors and sinks. In a thread of its own a node has no history. */
 export interface Services {
   /** What was kept, as soon as and as long as a sink of this process offers it. */
   history(): History | undefined;
+  /** The time, for what a node does to the world outside: retention, back-off. Tests move it; a person may set it, so it may jump. */
+  readonly clock: Clock;
+  /** Tells a person, on the process's own output and as a log event, under the node's name. Once for each change, and what to do. */
+  say(level: Level, text: string): void;
 }
 
 // Monitors: the world → events
 
 export interface Lifecycle {
-  /** The only place for I/O before work begins. Throwing stops the node: a ConfigError for good, else it is tried again. */
+  /**
+   * The only place for I/O before work begins. Throwing stops the node: a ConfigError for good, else it is tried again. A
+   * process always gives its services; only a test may do without.
+   */
   start?(services?: Services): Awaitable<void>;
   /** Lets go of everything `start` took. Safe twice, and when never started. */
   stop?(): Awaitable<void>;

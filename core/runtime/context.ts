@@ -2,7 +2,7 @@
 import type { Bus } from '../bus/bus.ts';
 import type { Clock } from '../clock.ts';
 import type { History } from '../history.ts';
-import type { Node, Reads } from '../node.ts';
+import type { Level, Node, Reads, Services } from '../node.ts';
 import type { Store } from '../state/store.ts';
 import type { Announcer } from './announce.ts';
 import type { Author, Origin } from './author.ts';
@@ -11,9 +11,8 @@ import type { Decoder } from './decoding.ts';
 import type { Health } from './health.ts';
 import type { Isolation } from './isolate.ts';
 import type { Outbox } from './outbox.ts';
+import { named } from './supervise.ts';
 import type { Watchdog } from './watchdog.ts';
-
-export type Level = 'info' | 'warn' | 'error';
 
 export interface Context {
   readonly origin: Origin;
@@ -59,3 +58,10 @@ export interface Running {
   /** Resolves once it has stopped and what it took in is handled. */
   stop(): Promise<void>;
 }
+
+/** What the process offers to one of its nodes. */
+export const servicesFor = ({ clock, keeping, report }: Pick<Context, 'clock' | 'keeping' | 'report'>, name: string): Services => ({
+  history: () => keeping.history,
+  clock,
+  say: (level, text) => report(level, named(name, text)),
+});

@@ -6,7 +6,7 @@ import type { Clock } from '../clock.ts';
 import { messageOf, Reject } from '../errors.ts';
 import type { Event } from '../event.ts';
 import type { About } from '../key.ts';
-import type { AnyFilter, AnyMonitor, AnySink, Pipe } from '../node.ts';
+import type { AnyFilter, AnyMonitor, AnySink, Level, Pipe } from '../node.ts';
 import type { Store } from '../state/store.ts';
 import type { Change } from '../state/tables.ts';
 import { filterRun, type Outcome, tickTable } from './filtering.ts';
@@ -14,7 +14,10 @@ import { type FilterReply, startThread, type Thread, type Threaded } from './thr
 
 export interface Isolation {
   readonly clock: Clock;
+  /** How long a thread may not answer before it is ended. */
   readonly limitMs: number;
+  /** Tells a person what a node in a thread has to say. */
+  readonly report: (level: Level, text: string) => void;
 }
 
 /** What a thread makes its node of. */
@@ -24,7 +27,7 @@ type Made = Pick<Threaded, 'name' | 'use' | 'config'>;
 const onlyMade = ({ name, use, config }: Made): Made => ({ name, use, config });
 
 /** A monitor whose work is done in a thread. Its thread begins with `start` and ends with `stop`. */
-export function isolateMonitor(node: AnyMonitor, made: Made, { clock, limitMs }: Isolation): AnyMonitor {
+export function isolateMonitor(node: AnyMonitor, made: Made, isolation: Isolation): AnyMonitor {
   return {
     ...node,
     create(config, saved) {
@@ -34,7 +37,7 @@ export function isolateMonitor(node: AnyMonitor, made: Made, { clock, limitMs }:
       let heard: AbortSignal | undefined;
       const lifecycle = {
         start() {
-          thread = startThread({ ...onlyMade(made), saved }, clock, limitMs);
+          thread = startThread({ ...onlyMade(made), saved }, isolation);
           return thread.call<void>('start');
         },
         async stop() {
@@ -66,13 +69,13 @@ export function isolateMonitor(node: AnyMonitor, made: Made, { clock, limitMs }:
 }
 
 /** A sink whose work is done in a thread, which a failure replaces: the sink's events are tried again in a new one. */
-export function isolateSink(node: AnySink, made: Made, { clock, limitMs }: Isolation): AnySink {
+export function isolateSink(node: AnySink, made: Made, isolation: Isolation): AnySink {
   return {
     ...node,
     create() {
       let thread: Thread | undefined;
       const start = async (): Promise<Thread> => {
-        thread = startThread(onlyMade(made), clock, limitMs);
+        thread = startThread(onlyMade(made), isolation);
         await thread.call('start');
         return thread;
       };
@@ -140,13 +143,13 @@ export function localEngine({ node, name, config, about, store }: EngineOptions)
  * A filter in a thread of its own. When the thread hangs or dies it is made anew from what was committed, and its batch is
  * tried again event by event, until the one that does it is known and dead-lettered.
  */
-export function isolatedEngine({ node, name, use, config, about, store }: EngineOptions, { clock, limitMs }: Isolation): Engine {
+export function isolatedEngine({ node, name, use, config, about, store }: EngineOptions, isolation: Isolation): Engine {
   let thread: Thread | undefined;
   const poison = new Map<string, Reject>();
   const current = (): Thread => {
     if (thread) return thread;
     const tables = Object.fromEntries([...Object.keys(node.tables), tickTable].map((table) => [table, [...store.table(name, table)]]));
-    thread = startThread({ name, use, config, about, tables }, clock, limitMs);
+    thread = startThread({ name, use, config, about, tables }, isolation);
     return thread;
   };
   const lose = async (): Promise<void> => {

@@ -7,7 +7,7 @@ import type { Event } from '../event.ts';
 import type { Json } from '../json.ts';
 import type { AnyMonitor, Draft, Follower, Sampler } from '../node.ts';
 import type { Author } from './author.ts';
-import type { Context, Placed, Running } from './context.ts';
+import { type Context, type Placed, type Running, servicesFor } from './context.ts';
 import { isolateMonitor } from './isolate.ts';
 import { named, supervise } from './supervise.ts';
 
@@ -41,7 +41,7 @@ export function runMonitor(context: Context, placed: Placed<AnyMonitor>): Runnin
   const finished = supervise({ name, clock, health, signal, report }, async () => {
     const monitor: Sampler | Follower = node.create(placed.config, context.store.position(name));
     try {
-      await watchdog.during(name, () => monitor.start?.());
+      await watchdog.during(name, () => monitor.start?.(servicesFor(context, name)));
       health.running();
       if ('sample' in monitor) await sampling(monitor);
       else {

@@ -10,12 +10,12 @@ import { ConfigError, messageOf } from '../errors.ts';
 import { readIdentity } from '../identity.ts';
 import { version as installedVersion } from '../installation.ts';
 import type { Kind } from '../kinds.ts';
-import type { AnyFilter, AnyMonitor, AnySink } from '../node.ts';
+import type { AnyFilter, AnyMonitor, AnySink, Level } from '../node.ts';
 import { openStore } from '../state/store.ts';
 import { announcer, stateTtl } from './announce.ts';
 import { type Author, author } from './author.ts';
 import { committer } from './commit.ts';
-import type { Context, Level, Placed, Running } from './context.ts';
+import type { Context, Placed, Running } from './context.ts';
 import { startControl } from './control.ts';
 import { decoder } from './decoding.ts';
 import { runFilter } from './filter.ts';
@@ -128,7 +128,7 @@ async function start(
     announcer: announcements,
     watchdog,
     keeping: {},
-    isolation: { clock, limitMs: hangLimit },
+    isolation: { clock, limitMs: hangLimit, report },
     report,
     authorOf,
     stopping: () => stopping,

@@ -6,7 +6,7 @@
 import { messageOf, Reject } from '../errors.ts';
 import type { Event } from '../event.ts';
 import type { AnySink, Writing } from '../node.ts';
-import type { Context, Placed, Running } from './context.ts';
+import { type Context, type Placed, type Running, servicesFor } from './context.ts';
 import type { Refused } from './decoding.ts';
 import { topicsOf } from './graph.ts';
 import { deadLetter, type Inlet, openInlet, refusalOf } from './inlet.ts';
@@ -23,7 +23,7 @@ export async function runSink(context: Context, placed: Placed<AnySink>): Promis
   const author = context.authorOf(name);
   const stopping = new AbortController();
   const sink: Writing = node.create(placed.config);
-  await watchdog.during(name, () => sink.start?.({ history: () => context.keeping.history }));
+  await watchdog.during(name, () => sink.start?.(servicesFor(context, name)));
   if (sink.history) context.keeping.history = sink.history;
 
   /** Writes all of it, however long it takes; the result is what the sink refused for good. */

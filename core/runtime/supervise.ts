@@ -4,7 +4,7 @@
  */
 import type { Clock } from '../clock.ts';
 import { ConfigError, messageOf } from '../errors.ts';
-import type { Level } from './context.ts';
+import type { Level } from '../node.ts';
 import type { Health } from './health.ts';
 
 export interface Supervised {

@@ -3,14 +3,16 @@
  * process goes on. The node's code is the same; only the calls travel. Each side of them is in this file.
  */
 import { isMainThread, parentPort, Worker, workerData } from 'node:worker_threads';
-import type { Clock } from '../clock.ts';
+import { systemClock } from '../clock.ts';
 import { messageOf, Reject } from '../errors.ts';
 import type { Event } from '../event.ts';
 import type { About } from '../key.ts';
-import type { AnyFilter, AnyMonitor, AnySink, Pipe } from '../node.ts';
+import type { AnyFilter, AnyMonitor, AnySink, Level, Pipe, Services } from '../node.ts';
 import type { Entry } from '../state/tables.ts';
 import { filterRun, type Outcome } from './filtering.ts';
+import type { Isolation } from './isolate.ts';
 import { loadNode } from './load.ts';
+import { named } from './supervise.ts';
 
 /** What a thread needs to know to make its node. */
 export interface Threaded {
@@ -35,12 +37,15 @@ export interface Thread {
 type Request = { readonly id: number; readonly method: string; readonly args: readonly unknown[] };
 type Reply = { readonly id: number; readonly value?: unknown; readonly thrown?: { readonly message: string; readonly rejected: boolean } };
 
+/** What a node in a thread has to say to a person. */
+type Said = { readonly say: string; readonly level: Level };
+
 /** Beyond its own heap a thread is nothing to the process: past this it alone ends. */
 const heapMb = 256;
 const ping = 'ping';
 
-/** Starts the thread. `limitMs`: how long it may not answer before it is ended. */
-export function startThread(threaded: Threaded, clock: Clock, limitMs: number): Thread {
+/** Starts the thread. */
+export function startThread(threaded: Threaded, { clock, limitMs, report }: Isolation): Thread {
   const worker = new Worker(new URL(import.meta.url), { workerData: threaded, resourceLimits: { maxOldGenerationSizeMb: heapMb } });
   const waiting = new Map<number, { resolve: (value: never) => void; reject: (reason: Error) => void }>();
   let ended: Error | undefined;
@@ -55,8 +60,10 @@ export function startThread(threaded: Threaded, clock: Clock, limitMs: number): 
     waiting.clear();
     void worker.terminate();
   };
-  worker.on('message', ({ id, value, thrown }: Reply) => {
+  worker.on('message', (message: Reply | Said) => {
     answered = clock.monotonic();
+    if ('say' in message) return report(message.level, named(threaded.name, message.say));
+    const { id, value, thrown } = message;
     const call = waiting.get(id);
     waiting.delete(id);
     if (thrown) call?.reject(thrown.rejected ? new Reject(thrown.message) : new Error(thrown.message));
@@ -97,13 +104,20 @@ export interface FilterReply {
 
 // The other side, in the thread
 
+/** What the process offers, as far as it reaches in here. */
+const services: Services = {
+  history: () => undefined,
+  clock: systemClock,
+  say: (level, text) => parentPort?.postMessage({ say: text, level } satisfies Said),
+};
+
 type Methods = Record<string, (signal: AbortSignal, ...args: never[]) => unknown>;
 
 function monitorMethods(node: AnyMonitor, { config, saved }: Threaded): Methods {
   const monitor = node.create(config, saved as never);
   let steps: AsyncIterator<unknown> | undefined;
   return {
-    start: () => monitor.start?.(),
+    start: () => monitor.start?.(services),
     stop: () => monitor.stop?.(),
     sample: (signal) => ('sample' in monitor ? monitor.sample(signal) : []),
     next(signal) {
@@ -116,7 +130,7 @@ function monitorMethods(node: AnyMonitor, { config, saved }: Threaded): Methods 
 
 function sinkMethods(node: AnySink, { config }: Threaded): Methods {
   const sink = node.create(config);
-  return { start: () => sink.start?.(), stop: () => sink.stop?.(), write: (_, events: Event[]) => sink.write(events) };
+  return { start: () => sink.start?.(services), stop: () => sink.stop?.(), write: (_, events: Event[]) => sink.write(events) };
 }
 
 function filterMethods(node: AnyFilter, { name, config, about, tables }: Threaded): Methods {

@@ -13,3 +13,4 @@ export { type CheckOptions, checkFilter, type ExampleReport, type FilterReport, 
 export { memoryHistory } from './history.ts';
 export { mismatch, showCame } from './match.ts';
 export { type Came, type Played, type PlayOptions, play, playStart, type Saved } from './play.ts';
+export { type TestServices, testServices } from './services.ts';

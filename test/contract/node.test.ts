@@ -8,6 +8,7 @@ import { kindNames } from '../../core/kinds.ts';
 import type { AnyActuator, Filtering, Lifecycle, Node } from '../../core/node.ts';
 import { loadFound, scan } from '../../core/runtime/load.ts';
 import { tableMemory } from '../../core/state/tables.ts';
+import { testServices } from '../../core/testing/services.ts';
 
 const found = scan();
 /** Loading checks that a file's default export is a node, and has the file's name. */
@@ -48,7 +49,7 @@ describe.each(nodes)('$name', ({ sort, node }) => {
     const once = create() as Lifecycle;
     // What it needs may be absent here: then it says so, and is stopped all the same.
     const failure = await Promise.resolve()
-      .then(() => once.start?.())
+      .then(() => once.start?.(testServices()))
       .then(
         () => undefined,
         (thrown: unknown) => thrown,

@@ -8,6 +8,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { afterEach, expect, it } from 'vitest';
+import { systemClock } from '../../core/clock.ts';
 import type { Json } from '../../core/json.ts';
 import { type Archive, openArchive } from '../../nodes/sinks/store/archive.ts';
 import { askRunning } from '../../nodes/sinks/store/ask.ts';
@@ -51,7 +52,12 @@ async function storing(): Promise<void> {
 
 async function look<Result>(work: (archive: Archive) => Promise<Result>): Promise<{ result: Result; openMs: number }> {
   const began = performance.now();
-  const archive = await openArchive({ folder: join(folder, 'state', 'history'), keep, say: (text) => expect.fail(text) });
+  const archive = await openArchive({
+    folder: join(folder, 'state', 'history'),
+    keep,
+    now: systemClock.now,
+    say: (text) => expect.fail(text),
+  });
   const openMs = performance.now() - began;
   try {
     return { result: await work(archive), openMs };

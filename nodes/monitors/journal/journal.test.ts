@@ -7,8 +7,9 @@ import { existsSync, mkdirSync, mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as pause } from 'node:timers/promises';
-import type { DataInput, Follower } from 'sluice';
-import { afterEach, beforeEach, describe, expect, test, vi } from 'vitest';
+import type { DataInput, Follower, Services } from 'sluice';
+import { testServices } from 'sluice/testing';
+import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import { readEntry } from './entry.ts';
 import journal from './journal.ts';
 import { linesOf, outputOf } from './program.ts';
@@ -70,9 +71,9 @@ type Position = { cursor: string };
 type Lines = DataInput<'log'>['lines'];
 
 /** Reads until that many lines have come, and returns them with the position of the last. */
-async function read(count: number, saved?: Position): Promise<{ lines: Lines; position: Position | undefined }> {
+async function read(count: number, saved?: Position, services?: Services): Promise<{ lines: Lines; position: Position | undefined }> {
   const follower = journal.create({ directory: join(folder, 'journal') }, saved) as Follower<'log', Position>;
-  await follower.start?.();
+  await follower.start?.(services);
   const enough = new AbortController();
   const late = setTimeout(() => enough.abort(), 8000);
   const lines: Lines = [];
@@ -153,14 +154,13 @@ describe.skipIf(missing.length > 0 && !isCI)('on real journal files', () => {
   });
 
   test('a position of another journal is given up, and said', async () => {
-    const warn = vi.spyOn(console, 'warn').mockImplementation(() => {});
     const file = journalFile();
     file.write(...numbered(0, 3));
     await file.end();
-    const { lines } = await read(3, { cursor: 'no cursor at all' });
+    const services = testServices();
+    const { lines } = await read(3, { cursor: 'no cursor at all' }, services);
     expect(bodies(lines)).toEqual(['entry 0', 'entry 1', 'entry 2']);
-    expect(warn.mock.calls.flat().join()).toContain('Failed to seek to cursor');
-    warn.mockRestore();
+    expect(services.said.map(({ text }) => text).join()).toContain('Failed to seek to cursor');
   });
 
   test('leaves no journalctl behind', async () => {
@@ -180,21 +180,20 @@ describe.skipIf(missing.length > 0 && !isCI)('on real journal files', () => {
 const running = (): string => execFileSync('ps', ['-eo', 'args'], { encoding: 'utf8' });
 
 test('without journalctl it says so once, tells nothing and ends when asked to', async () => {
-  const warn = vi.spyOn(console, 'warn').mockImplementation(() => {});
+  const services = testServices();
   const path = process.env.PATH;
   process.env.PATH = folder;
   const follower = journal.create({}) as Follower<'log', Position>;
-  await follower.start?.();
+  await follower.start?.(services);
   process.env.PATH = path;
   const stopping = new AbortController();
   const steps = follower.events(stopping.signal)[Symbol.asyncIterator]();
   const next = steps.next();
   stopping.abort();
   expect(await next).toEqual({ done: true, value: undefined });
-  expect(warn.mock.calls).toEqual([
-    ['sluice: journal: there is no journalctl on this machine; leave journal out of logs:, or install systemd'],
+  expect(services.said).toEqual([
+    { level: 'warn', text: 'there is no journalctl on this machine; leave journal out of logs:, or install systemd' },
   ]);
-  warn.mockRestore();
 });
 
 test('a program that ends is started again, and one that is not there is no end of the process', async () => {

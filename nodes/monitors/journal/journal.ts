@@ -9,7 +9,7 @@
  */
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { type Draft, defineMonitor, z } from 'sluice';
+import { type Draft, defineMonitor, type Services, z } from 'sluice';
 import { outputFields, readEntry } from './entry.ts';
 import { type Output, outputOf } from './program.ts';
 
@@ -35,10 +35,11 @@ export default defineMonitor({
     let cursor = saved?.cursor || undefined;
     let isThere = false;
     const said = new Set<string>();
+    let services: Services | undefined;
     const say = (text: string): void => {
       if (said.has(text)) return;
       said.add(text);
-      console.warn(`sluice: journal: ${text}`);
+      services?.say('warn', text);
     };
     const args = (): string[] => [
       // Without --merge, --follow shows the present boot alone, and what came before a reboot would be lost.
@@ -47,7 +48,8 @@ export default defineMonitor({
       ...(directory === undefined ? [] : [`--directory=${directory}`]),
     ];
     return {
-      async start() {
+      async start(given?: Services) {
+        services = given;
         isThere = await runs(program);
         if (!isThere) say(`there is no ${program} on this machine; leave journal out of logs:, or install systemd`);
       },

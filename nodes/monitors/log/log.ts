@@ -8,7 +8,7 @@
  * Lines past 64 KB are cut, and say by how much. What a line says of itself, its writer says: it may lie. Compressed files
  * are left out. Links are followed: select only folders whose owners may show you any file that you may read.
  */
-import { defineMonitor, z } from 'sluice';
+import { defineMonitor, type Services, z } from 'sluice';
 import { follow } from './follow.ts';
 import { type Position, savedPosition } from './place.ts';
 
@@ -32,11 +32,17 @@ export default defineMonitor({
   },
   create({ files, start }, saved?: Position) {
     const said = new Set<string>();
+    let services: Services | undefined;
     const say = (text: string): void => {
       if (said.has(text)) return;
       said.add(text);
-      console.warn(`sluice: log: ${text}`);
+      services?.say('warn', text);
     };
-    return { events: (signal: AbortSignal) => follow({ globs: files, start, beat, patience }, savedPosition(saved), signal, say) };
+    return {
+      start(given?: Services) {
+        services = given;
+      },
+      events: (signal: AbortSignal) => follow({ globs: files, start, beat, patience }, savedPosition(saved), signal, say),
+    };
   },
 });

@@ -7,9 +7,10 @@
  */
 import type { DuckDBConnection } from '@duckdb/node-api';
 import { type Event, type History, messageOf, SluiceError } from 'sluice';
-import { type Database, openDatabase, rowsOf } from './database.ts';
+import { type Database, openDatabase } from './database.ts';
 import { createHistory } from './history.ts';
 import { type Keep, openSegments, type Segments } from './segments.ts';
+import { createTrust } from './trust.ts';
 import { openWriter, type Writer } from './writer.ts';
 
 export interface Archive {
@@ -24,8 +25,8 @@ export interface ArchiveOptions {
   readonly folder: string;
   readonly keep: Keep;
   readonly say: (text: string) => void;
-  /** The receiving clock, in milliseconds; the database's own unless given. */
-  readonly now?: () => number;
+  /** Wall time in milliseconds: what events are marked with as received, and what retention counts from. May jump. */
+  readonly now: () => number;
   /** How many rows a segment may have before the next begins. */
   readonly segmentRows?: number;
 }
@@ -38,14 +39,12 @@ const defaultRows = 8_000_000;
 interface Opened {
   readonly database: Database;
   readonly connection: DuckDBConnection;
-  /** Beside the writing: tells the time. */
-  readonly aside: DuckDBConnection;
   readonly segments: Segments;
   readonly writer: Writer;
   readonly history: History;
 }
 
-export async function openArchive({ folder, keep, say, now: given, segmentRows = defaultRows }: ArchiveOptions): Promise<Archive> {
+export async function openArchive({ folder, keep, say, now, segmentRows = defaultRows }: ArchiveOptions): Promise<Archive> {
   let opened: Opened | undefined;
   /** The hour of the last write. */
   let current = 0;
@@ -53,20 +52,18 @@ export async function openArchive({ folder, keep, say, now: given, segmentRows =
   let caring: Promise<void> = Promise.resolve();
   let complained = '';
 
-  const clock = async (connection: DuckDBConnection): Promise<number> =>
-    given?.() ?? Number((await rowsOf(connection, 'SELECT epoch_ms(get_current_timestamp())'))[0]?.[0]);
+  const believes = createTrust(say);
 
   const open = async (): Promise<Opened> => {
     const database = await openDatabase(folder);
     try {
       const connection = await database.connect();
-      const aside = await database.connect();
       const segments = await openSegments(folder, database, say);
       // What an earlier run wrote is closed: its hour may be long ago.
       await segments.roll(connection);
       const writer = await openWriter(folder, connection, segments);
       current = 0;
-      return { database, connection, aside, segments, writer, history: createHistory(folder, database, segments) };
+      return { database, connection, segments, writer, history: createHistory(folder, database, segments) };
     } catch (thrown) {
       await database.close();
       throw thrown;
@@ -85,7 +82,9 @@ export async function openArchive({ folder, keep, say, now: given, segmentRows =
       const { database, segments } = opened;
       try {
         await database.during(segments.close());
-        await database.during(segments.retain(keep, await clock(opened.aside)));
+        const at = now();
+        const age = believes(at) ? keep.age : Number.POSITIVE_INFINITY;
+        await database.during(segments.retain({ ...keep, age }, at));
         complained = '';
       } catch (thrown) {
         const why = messageOf(thrown).split('\n')[0] ?? '';
@@ -115,7 +114,9 @@ export async function openArchive({ folder, keep, say, now: given, segmentRows =
     opened = await opening;
     return opened;
   };
-  await need();
+  const { segments } = await need();
+  const newest = segments.all.reduce((most, { high }) => Math.max(most, high), 0);
+  if (newest > 0) believes(newest);
   care();
   const timer = setInterval(care, careEvery);
   timer.unref();
@@ -134,7 +135,8 @@ export async function openArchive({ folder, keep, say, now: given, segmentRows =
     async write(events) {
       const at = await need();
       try {
-        const received = await clock(at.aside);
+        const received = now();
+        believes(received);
         await rollWhenDue(at, received);
         await at.writer.write(events, received);
       } catch (thrown) {

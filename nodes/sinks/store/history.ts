@@ -113,9 +113,14 @@ export function createHistory(folder: string, database: Database, segments: Segm
     coverage: (from, to) =>
       ask(async (connection) => {
         const spans: { from: number; to: number; resolution: 'raw' }[] = [];
+        const extents: { low: number; high: number }[] = [];
         for (const segment of segments.all) {
-          const span = segment.closed ? segment : await extentOf(connection, folder, segment);
-          if (!span || span.high < from || span.low >= to) continue;
+          const extent = segment.closed ? segment : await extentOf(connection, folder, segment);
+          if (extent) extents.push(extent);
+        }
+        // A clock that was set back makes a later segment an earlier span.
+        for (const span of extents.sort((one, other) => one.low - other.low)) {
+          if (span.high < from || span.low >= to) continue;
           const [low, high] = [Math.max(from, span.low), Math.min(to, span.high + 1)];
           const before = spans.at(-1);
           if (before && low - before.to < hole) before.to = Math.max(before.to, high);

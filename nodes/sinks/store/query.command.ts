@@ -93,7 +93,13 @@ async function ask(sql: string, limits: { readonly time: number; readonly rows: 
   const { openArchive } = await import('./archive.ts');
   // Looking is no reason to delete anything.
   const keep = { age: Number.POSITIVE_INFINITY, bytes: Number.POSITIVE_INFINITY };
-  const archive = await openArchive({ folder, keep, say: (text) => void process.stderr.write(`sluice: store: ${text}\n`) });
+  const { systemClock } = await import('../../../core/clock.ts');
+  const archive = await openArchive({
+    folder,
+    keep,
+    now: systemClock.now,
+    say: (text) => void process.stderr.write(`sluice: store: ${text}\n`),
+  });
   try {
     return await archive.history.query(sql, limits);
   } finally {

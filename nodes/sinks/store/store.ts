@@ -9,7 +9,7 @@
  * bytes, is deleted by whole files.
  */
 import { join } from 'node:path';
-import { ConfigError, defineSink, duration, type History, kindNames, SluiceError, z } from 'sluice';
+import { ConfigError, defineSink, duration, type History, kindNames, type Services, SluiceError, z } from 'sluice';
 import type { Archive } from './archive.ts';
 
 const config = z.strictObject({
@@ -37,10 +37,13 @@ export default defineSink({
     if (!age) throw new ConfigError(`store: raw "${raw}" is no duration; write 7d`);
     let archive: Promise<Archive> | undefined;
     let stopped = false;
+    let services: Services | undefined;
     const open = (): Promise<Archive> => {
+      if (!services) return Promise.reject(new SluiceError('store: is not started; ask again once it runs'));
+      const { clock, say } = services;
       if (stopped) return Promise.reject(new SluiceError('store: is stopped; ask again once it runs'));
       archive ??= import('./archive.ts')
-        .then(({ openArchive }) => openArchive({ folder, keep: { age, bytes: disk }, say }))
+        .then(({ openArchive }) => openArchive({ folder, keep: { age, bytes: disk }, now: clock.now, say: (text) => say('warn', text) }))
         .catch((thrown: unknown) => {
           archive = undefined;
           throw thrown;
@@ -57,7 +60,8 @@ export default defineSink({
     };
     return {
       history,
-      start() {
+      start(given?: Services) {
+        services = given;
         stopped = false;
         // Not awaited: until a sink has started nobody reads for it. What keeps it from opening, the first write says.
         open().catch(() => {});
@@ -71,5 +75,3 @@ export default defineSink({
     };
   },
 });
-
-const say = (text: string): void => void process.stderr.write(`sluice: store: ${text}\n`);

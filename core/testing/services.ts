@@ -1,0 +1,21 @@
+/** What a process would offer to a monitor or sink, for a test of that node alone. */
+import { type VirtualClock, virtualClock } from '../clock.ts';
+import type { History } from '../history.ts';
+import type { Level, Services } from '../node.ts';
+
+export interface TestServices extends Services {
+  readonly clock: VirtualClock;
+  /** What the node has told a person. */
+  readonly said: { readonly level: Level; readonly text: string }[];
+}
+
+/** Services on a clock that stands still until the test moves it. Pass to a node's `start`. */
+export function testServices(given: { readonly clock?: VirtualClock; readonly history?: History } = {}): TestServices {
+  const said: { level: Level; text: string }[] = [];
+  return {
+    history: () => given.history,
+    clock: given.clock ?? virtualClock(),
+    say: (level, text) => void said.push({ level, text }),
+    said,
+  };
+}
