@@ -29,7 +29,7 @@ export interface Decoder {
 /** Decompressed, a message may be this large: the most that a writer puts into one batch, with room. */
 const maxMessageBytes = 16 * 1024 * 1024;
 /** Bytes of messages whose events are held for those that have yet to read them. Who lags further behind reads for itself. */
-const heldBytes = 8 * 1024 * 1024;
+const heldBytes = 32 * 1024 * 1024;
 
 interface Held {
   readonly name: string;

@@ -32,8 +32,8 @@ export function wordsOf(key: string): readonly [company: string, system: string,
 }
 
 /** Whether rows of points say all of the event's data: each series once, and no time, no empty unit of its own. */
-export function isRowsAlone(points: readonly Point[], ids: ReadonlySet<string>): boolean {
-  return ids.size === points.length && points.every(({ time, unit }) => time === undefined && unit !== '');
+export function isRowsAlone(points: readonly Point[], series: readonly number[]): boolean {
+  return new Set(series).size === points.length && points.every(({ time, unit }) => time === undefined && unit !== '');
 }
 
 export const eventColumns = [

@@ -11,10 +11,11 @@ import {
   type DuckDBType,
   type DuckDBValue,
 } from '@duckdb/node-api';
-import type { Event } from 'sluice';
+import type { Event, Point } from 'sluice';
 import { rowsOf } from './database.ts';
+import { dictionary } from './dictionary.ts';
 import { inTransaction, type Segments, sourceOf } from './segments.ts';
-import { isCounted, isRowsAlone, restOf, type Series, seriesId, seriesOf, wordsOf } from './tables.ts';
+import { isCounted, isRowsAlone, restOf, type Series, wordsOf } from './tables.ts';
 
 export interface Writer {
   /** @param received the receiving clock, in milliseconds. */
@@ -33,12 +34,7 @@ const chunkRows = 2048;
 type Columns = DuckDBValue[][];
 
 export async function openWriter(folder: string, connection: DuckDBConnection, segments: Segments): Promise<Writer> {
-  const dictionary = new Map<string, number>();
-  for (const [series, ...words] of await rowsOf(connection, 'SELECT series, key, name, type, unit, attributes FROM kept.series')) {
-    const [key = '', name = '', type = '', unit = '', attributes = ''] = words.map(String);
-    dictionary.set(seriesId({ key, name, type, unit, attributes }), Number(series));
-  }
-  let nextSeries = Math.max(0, ...(await numbers(connection, 'SELECT max(series) + 1 FROM kept.series')));
+  const series = dictionary(await writtenSeries(connection));
   let next = await firstNumber(folder, connection, segments);
   const run = Math.max(0, ...(await numbers(connection, 'SELECT max(run) + 1 FROM kept.runs')));
   const again = await lastBatches(folder, connection, segments, run);
@@ -62,32 +58,18 @@ export async function openWriter(folder: string, connection: DuckDBConnection, s
       if (events.length === 0) return;
       const received = instant(at);
       const first = next;
-      const fresh = new Map<string, number>();
       const eventRows: Columns = Array.from({ length: 11 }, () => []);
       const pointRows: Columns = Array.from({ length: 6 }, () => []);
-      const seriesRows: Columns = Array.from({ length: 11 }, () => []);
-      const seriesNumber = (series: Series, id: string): number => {
-        const known = dictionary.get(id) ?? fresh.get(id);
-        if (known !== undefined) return known;
-        const number = nextSeries + fresh.size;
-        fresh.set(id, number);
-        push(seriesRows, number, series.key, ...wordsOf(series.key), series.name, series.type, series.unit, series.attributes);
-        return number;
-      };
       for (const [index, event] of events.entries()) {
         const number = BigInt(first + index);
         const time = instant(event.time);
-        const ids = new Set<string>();
+        let isWhole = true;
         if (event.kind === 'metric') {
-          for (const [place, point] of event.data.points.entries()) {
-            const series = seriesOf(event.key, point);
-            const id = seriesId(series);
-            ids.add(id);
-            const taken = point.time === undefined ? time : instant(Date.parse(point.time));
-            push(pointRows, seriesNumber(series, id), taken, point.value, number, received, place);
-          }
+          const { points } = event.data;
+          const known = series.numbersOf(event.key, points);
+          isWhole = !isRowsAlone(points, known);
+          pushPoints(pointRows, points, known, { number, time, received });
         }
-        const whole = event.kind !== 'metric' || !isRowsAlone(event.data.points, ids);
         push(
           eventRows,
           number,
@@ -100,9 +82,12 @@ export async function openWriter(folder: string, connection: DuckDBConnection, s
           event.bootid ?? null,
           isCounted(event) ? BigInt(event.sequence ?? 0) : null,
           restOf(event),
-          whole ? JSON.stringify(event.data) : null,
+          isWhole ? JSON.stringify(event.data) : null,
         );
       }
+      const seriesRows: Columns = Array.from({ length: 11 }, () => []);
+      for (const [number, { key, name, type, unit, attributes }] of series.fresh)
+        push(seriesRows, number, key, ...wordsOf(key), name, type, unit, attributes);
       await inTransaction(connection, async () => {
         await append(connection, 'series', seriesRows);
         await append(connection, `events_${segments.open}`, eventRows);
@@ -111,8 +96,7 @@ export async function openWriter(folder: string, connection: DuckDBConnection, s
       });
       noted = true;
       next += events.length;
-      nextSeries += fresh.size;
-      for (const [id, number] of fresh) dictionary.set(id, number);
+      series.keep();
       rows += (pointRows[0]?.length ?? 0) + events.length;
     },
   };
@@ -125,6 +109,25 @@ const instant = (ms: number): DuckDBTimestampValue => new DuckDBTimestampValue(B
 
 function push(columns: Columns, ...row: DuckDBValue[]): void {
   for (let column = 0; column < row.length; column++) columns[column]?.push(row[column] ?? null);
+}
+
+/** The rows of one event's points. This is what a store does most: a column at a time, without a row in between. */
+function pushPoints(
+  [series, times, values, events, receipts, places]: Columns,
+  points: readonly Point[],
+  numbers: readonly number[],
+  { number, time, received }: { number: bigint; time: DuckDBTimestampValue; received: DuckDBTimestampValue },
+): void {
+  for (let place = 0; place < points.length; place++) {
+    const point = points[place];
+    if (point === undefined) continue;
+    series?.push(numbers[place] ?? null);
+    times?.push(point.time === undefined ? time : instant(Date.parse(point.time)));
+    values?.push(point.value);
+    events?.push(number);
+    receipts?.push(received);
+    places?.push(place);
+  }
 }
 
 async function append(connection: DuckDBConnection, table: string, columns: Columns): Promise<void> {
@@ -145,6 +148,14 @@ const typesOf = (appender: DuckDBAppender): DuckDBType[] =>
 
 async function numbers(connection: DuckDBConnection, sql: string): Promise<number[]> {
   return (await rowsOf(connection, sql)).flat().map((value) => Number(value ?? 0));
+}
+
+async function writtenSeries(connection: DuckDBConnection): Promise<[number: number, series: Series][]> {
+  const rows = await rowsOf(connection, 'SELECT series, key, name, type, unit, attributes FROM kept.series');
+  return rows.map(([number, ...words]) => {
+    const [key = '', name = '', type = '', unit = '', attributes = ''] = words.map(String);
+    return [Number(number), { key, name, type, unit, attributes }];
+  });
 }
 
 async function firstNumber(folder: string, connection: DuckDBConnection, segments: Segments): Promise<number> {
