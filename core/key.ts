@@ -75,6 +75,18 @@ export function parse(text: string): About {
   return { company, system, environment, host, resource };
 }
 
+/** How many keys are remembered as such. They are a stranger's to choose: past it, all are forgotten. */
+const mostKnown = 10_000;
+const known = new Set<string>();
+
+/** @throws Reject when the text is no key. Cheap for one that was seen lately, as nearly all are. */
+export function checkKey(text: string): void {
+  if (known.has(text)) return;
+  parse(text);
+  if (known.size >= mostKnown) known.clear();
+  known.add(text);
+}
+
 /** The topic pattern that selects what the fields say. Words are escaped, so a host `web.1` is found as it was written. */
 export function patternOf(fields: Fields): string {
   const word = (value: string | undefined) => (value === undefined || value === '*' ? '*' : escapeWord(value));

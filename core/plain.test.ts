@@ -112,6 +112,12 @@ it('recognises what sluice writes, and reads it back as it was', () => {
   expect(fromWire(written, { kind: 'metric', at: event.time })).toEqual(event);
 });
 
+it("does not take a stranger's attributes for what an event is", () => {
+  const wire = { specversion: '1.0', id: '1', source: '/a', type: 'sluice.metric.v1', time: '2026-01-01T00:00:00Z', subject: 'a.b.c.d' };
+  const strange = { ...wire, kind: 'command', key: 'x.y.z.w', shade: 'blue', data: { points: [{ name: 'n', value: 1 }] } };
+  expect(fromWire(strange, { kind: 'metric', at: 1e15 })).toMatchObject({ kind: 'metric', key: 'a.b.c.d', shade: 'blue' });
+});
+
 it.each([
   ['an infinite value', '{"points": [{"name": "n", "value": 1e999}]}'],
   ['a name that is a prototype', '{"points": [{"name": "n", "value": 1, "attributes": {"__proto__": 1}}]}'],

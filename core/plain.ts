@@ -77,12 +77,17 @@ function areAttributes(attributes: unknown): boolean {
   return true;
 }
 
-/** As `Date.toISOString` writes it. */
+/** As `Date.toISOString` writes it. What comes together was often written together: the latest is known. */
 function isPlainTime(text: string): boolean {
+  if (text === plain) return true;
   if (text.length !== 24) return false;
   const at = Date.parse(text);
-  return !Number.isNaN(at) && new Date(at).toISOString() === text;
+  if (Number.isNaN(at) || new Date(at).toISOString() !== text) return false;
+  plain = text;
+  return true;
 }
+
+let plain = '';
 
 const isText = (value: unknown, most: number): boolean => typeof value === 'string' && value.length > 0 && value.length <= most;
 

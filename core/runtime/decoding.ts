@@ -111,6 +111,7 @@ function decode({ kind, keys: [key], batch, encoding, body: given }: Message, at
 /** All the way down: it was checked for depth. */
 function frozen<Value>(value: Value): Value {
   if (typeof value !== 'object' || value === null) return value;
-  for (const name in value) frozen(value[name]);
+  if (Array.isArray(value)) for (const item of value) frozen(item);
+  else for (const name in value) frozen(value[name]);
   return Object.freeze(value);
 }
