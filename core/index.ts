@@ -20,4 +20,5 @@ export {
   type Severity,
 } from './kinds.ts';
 export * from './node.ts';
+export { decodeSketch, encodeSketch, mergeSketches, quantile, type Sketch, sketchOf } from './sketch.ts';
 export { type AlertState, alertState, type NodeState, nodeState, type ServerState, serverState } from './states.ts';

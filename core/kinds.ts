@@ -4,6 +4,7 @@
  */
 import { z } from 'zod';
 import { jsonValue } from './json.ts';
+import { sketchText } from './sketch.ts';
 
 /** A scalar, as OpenTelemetry attributes and log fields hold them. */
 export const scalar = z.union([z.string().max(32_768), z.number(), z.boolean()]);
@@ -70,8 +71,8 @@ const schemas = {
           min: z.number(),
           max: z.number(),
           last: z.number().optional(),
-          /** A DDSketch, base64. */
-          sketch: z.base64().optional(),
+          /** How the values are spread. */
+          sketch: sketchText.optional(),
         }),
       )
       .min(1),

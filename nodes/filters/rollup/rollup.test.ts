@@ -1,9 +1,8 @@
 /** Rollup where its examples are too small: order, stragglers, counters, clocks, bounds and what longer windows are made of. */
 import fc from 'fast-check';
-import type { Data, Step } from 'sluice';
+import { type Data, decodeSketch, quantile as quantileOf, type Step } from 'sluice';
 import { anEvent, each, keyOn, play, playStart } from 'sluice/testing';
 import { describe, expect, test } from 'vitest';
-import { decodeSketch, quantile as quantileOf } from '../shared/sketch.ts';
 import rollup from './rollup.ts';
 
 type Point = { name: string; value: number; type?: 'counter'; attributes?: Record<string, string> };

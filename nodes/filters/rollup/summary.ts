@@ -7,8 +7,7 @@
  * A counter that falls was restarted at 0, so all that it shows then is increase. Rates are attributed to the later reading's
  * window. Points are put in order of time first, so that the order of arrival changes no bit.
  */
-import { type DataInput, z } from 'sluice';
-import { decodeSketch, encodeSketch, mergeSketches, sketchOf } from '../shared/sketch.ts';
+import { type DataInput, decodeSketch, encodeSketch, mergeSketches, sketchOf, z } from 'sluice';
 
 /** `at`: the time of the last value. */
 export const summary = z.object({

@@ -9,6 +9,15 @@
  * its bytes depend on the order of the values, its merge leaves negative values out, and it takes 8 bytes for each empty bin.
  * Of magnitudes that lie more than 2048 bins (18 powers of ten) below the largest, only how many there are is kept.
  */
+import { z } from 'zod';
+
+/** A sketch on the wire, as {@link encodeSketch} writes it; docs/protocol says how to read it. 2048 bins of each sign fit. */
+export const sketchText = z
+  .base64()
+  .max(65_536)
+  .describe(
+    'A DDSketch (Masson, Rim, Lee 2019) with a relative accuracy of 1 %: base64 of version 1, the zeros, then the positive and the negative bins. See docs/protocol/README.md.',
+  );
 
 const relativeAccuracy = 0.01;
 const gamma = (1 + relativeAccuracy) / (1 - relativeAccuracy);
@@ -117,10 +126,10 @@ export function encodeSketch({ zeros, positive, negative }: Sketch): string {
   return Buffer.from(bytes).toString('base64');
 }
 
-/** The inverse of {@link encodeSketch}; undefined when the text is none of its. */
+/** The inverse of {@link encodeSketch}; undefined when the text is none of its: it writes each sketch in one way alone. */
 export function decodeSketch(text: string): Sketch | undefined {
   const bytes = Buffer.from(text, 'base64');
-  if (bytes[0] !== version) return undefined;
+  if (bytes[0] !== version || bytes.toString('base64') !== text) return undefined;
   let at = 1;
   const take = (): number => {
     let [value, scale] = [0, 1];
@@ -128,21 +137,27 @@ export function decodeSketch(text: string): Sketch | undefined {
       const byte = bytes[at++];
       if (byte === undefined || scale > 2 ** 49) return Number.NaN;
       value += (byte & 127) * scale;
-      if (byte < 128) return value;
+      // A last byte of nothing would be a second way to write the number.
+      if (byte < 128) return byte === 0 && scale > 1 ? Number.NaN : value;
       scale *= 128;
     }
   };
   const takeBins = (): Bins => {
     const bins: number[] = [];
     let bin = 0;
-    for (let left = take(); left > 0; left--) {
+    let left = take();
+    if (Number.isNaN(left)) return [Number.NaN];
+    for (; left > 0; left--) {
       // Fewer bins than were announced.
       if (at >= bytes.length) return [Number.NaN];
       const step = take();
       bin += step % 2 === 1 ? -(step + 1) / 2 : step / 2;
-      bins.push(bin, take());
+      const count = take();
+      const follows = bins.length === 0 || bin > (bins[bins.length - 2] ?? 0);
+      if (!follows || !(count > 0)) return [Number.NaN];
+      bins.push(bin, count);
     }
-    return bins;
+    return (bins[bins.length - 2] ?? 0) - (bins[0] ?? 0) < widest ? bins : [Number.NaN];
   };
   const sketch = { zeros: take(), positive: takeBins(), negative: takeBins() };
   const isWhole = at === bytes.length && ![sketch.zeros, ...sketch.positive, ...sketch.negative].some(Number.isNaN);
