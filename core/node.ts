@@ -260,6 +260,8 @@ export interface Filter<
 export interface Writing<In extends Kind = Kind> extends Lifecycle {
   /** What it keeps, for others to read: a store's. */
   readonly history?: History;
+  /** Copies what it keeps, as it is now, into a new folder beside it; the caller takes that away. For `sluice backup`. */
+  backup?(): Promise<string>;
   write(events: readonly Event<In>[]): Awaitable<void>;
 }
 

@@ -11,17 +11,23 @@ import { SluiceError } from '../errors.ts';
 
 const reply = z.union([z.object({ ok: z.string() }), z.object({ error: z.string() })]);
 
-/** @throws SluiceError with what the other end says is wrong, or that there is none */
-export async function sendControl(state: string, request: object): Promise<string> {
+/** No process has this state. */
+export class NothingRuns extends SluiceError {}
+
+/**
+ * @param timeoutMs how long the other end may take
+ * @throws SluiceError with what the other end says is wrong; NothingRuns when there is none
+ */
+export async function sendControl(state: string, request: object, timeoutMs = 10_000): Promise<string> {
   const path = join(state, 'control.sock');
   const socket = connect(path);
   try {
     await once(socket, 'connect').catch((cause: unknown) => {
-      throw new SluiceError(`nothing runs on ${state}; start it with "sluice run" (npm start in a checkout), or name its --state`, {
+      throw new NothingRuns(`nothing runs on ${state}; start it with "sluice run" (npm start in a checkout), or name its --state`, {
         cause,
       });
     });
-    socket.setTimeout(10_000, () => socket.destroy());
+    socket.setTimeout(timeoutMs, () => socket.destroy());
     socket.write(`${JSON.stringify(request)}\n`);
     for await (const line of createInterface({ input: socket })) {
       const answer = reply.parse(JSON.parse(line));

@@ -29,7 +29,7 @@ export interface Context {
   /** For nodes in threads of their own. */
   readonly isolation: Isolation;
   /** What a sink of this process keeps, where one does. */
-  readonly keeping: { history?: History };
+  readonly keeping: { history?: History; backup?: () => Promise<string> };
   /** Tells a person, on the process's own output and as a log event. */
   readonly report: (level: Level, text: string) => void;
   readonly authorOf: (node: string) => Author;

@@ -3,6 +3,7 @@
  * can open. A line of JSON in, a line of JSON out.
  *
  *     {"emit": {"kind": "metric", "key": ["queue"], "data": {…}}}   →   {"ok": "<id>"}  or  {"error": "…"}
+ *     {"backup": {}}   →   {"ok": "<a folder with a copy of the history, to be moved away>"}
  */
 import { chmodSync, rmSync } from 'node:fs';
 import { createServer, type Socket } from 'node:net';
@@ -20,14 +21,19 @@ export const controlSocket = (state: string): string => join(state, 'control.soc
 const maxLineBytes = 2 * 1024 * 1024;
 const maxConnections = 64;
 
-const request = z.strictObject({
-  emit: z.strictObject({
-    kind: z.enum(Object.keys(kinds) as [keyof typeof kinds, ...(keyof typeof kinds)[]]),
-    key: z.union([z.string(), z.array(z.string())]).default([]),
-    data: z.unknown(),
-    ttl: z.number().positive().optional(),
-  }),
-});
+const request = z
+  .strictObject({
+    emit: z
+      .strictObject({
+        kind: z.enum(Object.keys(kinds) as [keyof typeof kinds, ...(keyof typeof kinds)[]]),
+        key: z.union([z.string(), z.array(z.string())]).default([]),
+        data: z.unknown(),
+        ttl: z.number().positive().optional(),
+      })
+      .optional(),
+    backup: z.strictObject({}).optional(),
+  })
+  .refine((asked) => Object.keys(asked).length === 1, 'ask for one thing: emit or backup');
 
 export interface Control {
   close(): Promise<void>;
@@ -38,12 +44,18 @@ export async function startControl(context: Context, state: string): Promise<Con
   const path = controlSocket(state);
   const author = context.authorOf('emit');
 
+  const backup = (): Promise<string> => {
+    const { keeping } = context;
+    if (!keeping.backup) throw new Error('this process keeps no history; ask the one that runs the node store');
+    return keeping.backup();
+  };
   const answer = async (line: string): Promise<object> => {
     try {
       const parsed: unknown = JSON.parse(line);
       const flaw = unfit(parsed);
       if (flaw) throw new Error(flaw);
       const { emit } = request.parse(parsed);
+      if (!emit) return { ok: await backup() };
       const event = author.original(emit as Draft, context.clock.now());
       await context.committer.commit({ events: [event], apply: (transaction) => context.announcer.note(transaction, 'emit', [event]) });
       return { ok: event.id };

@@ -25,6 +25,7 @@ export async function runSink(context: Context, placed: Placed<AnySink>): Promis
   const sink: Writing = node.create(placed.config);
   await watchdog.during(name, () => sink.start?.(servicesFor(context, name)));
   if (sink.history) context.keeping.history = sink.history;
+  if (sink.backup) context.keeping.backup = sink.backup.bind(sink);
 
   /** Writes all of it, however long it takes; the result is what the sink refused for good. */
   const write = async (events: readonly Event[]): Promise<Refused[]> => {

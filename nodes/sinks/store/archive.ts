@@ -7,6 +7,7 @@
  */
 import type { DuckDBConnection } from '@duckdb/node-api';
 import { type Event, type History, messageOf, SluiceError } from 'sluice';
+import { clearStages, stageBackup } from './backup.ts';
 import { type Database, openDatabase } from './database.ts';
 import { createHistory } from './history.ts';
 import { type Keep, openSegments, type Segments } from './segments.ts';
@@ -17,6 +18,8 @@ export interface Archive {
   readonly history: History;
   /** Resolves once the events are safe. */
   write(events: readonly Event[]): Promise<void>;
+  /** Has all that was written until now, consistent, in a new folder inside the store's; whose it is then is the caller's. */
+  backup(): Promise<string>;
   /** Ends what is open, also a closing that is under way: it is done again at the next start. Safe twice. */
   close(): Promise<void>;
 }
@@ -75,6 +78,14 @@ export async function openArchive({ folder, keep, say, now, segmentRows = defaul
     await database?.close();
   };
 
+  /** Writes take turns: what changes the open segment does so between two of them. */
+  let turn: Promise<unknown> = Promise.resolve();
+  const inTurn = <Result>(work: () => Promise<Result>): Promise<Result> => {
+    const done = turn.then(work);
+    turn = done.catch(() => {});
+    return done;
+  };
+
   /** Closes and deletes what is due, one round after the other; a failure waits for the next round. */
   const care = (): void => {
     caring = caring.then(async () => {
@@ -115,6 +126,7 @@ export async function openArchive({ folder, keep, say, now, segmentRows = defaul
     return opened;
   };
   const { segments } = await need();
+  clearStages(folder);
   const newest = segments.all.reduce((most, { high }) => Math.max(most, high), 0);
   if (newest > 0) believes(newest);
   care();
@@ -132,17 +144,48 @@ export async function openArchive({ folder, keep, say, now, segmentRows = defaul
 
   return {
     history,
-    async write(events) {
-      const at = await need();
-      try {
-        const received = now();
-        believes(received);
-        await rollWhenDue(at, received);
-        await at.writer.write(events, received);
-      } catch (thrown) {
-        await letGo();
-        throw thrown;
-      }
+    write: (events) =>
+      inTurn(async () => {
+        const at = await need();
+        try {
+          const received = now();
+          believes(received);
+          await rollWhenDue(at, received);
+          await at.writer.write(events, received);
+        } catch (thrown) {
+          await letGo();
+          throw thrown;
+        }
+      }),
+    async backup() {
+      await inTurn(async () => {
+        const { connection, segments, writer } = await need();
+        if (writer.rows === 0) return;
+        await segments.roll(connection);
+        writer.rolled();
+      });
+      // Between two rounds of care nothing is closed or deleted but here.
+      const staging = caring.then(async () => {
+        const { database, segments } = await need();
+        await database.during(segments.close());
+        const connection = await database.connect();
+        try {
+          return await database.during(
+            stageBackup(
+              folder,
+              connection,
+              segments.all.filter((one) => one.closed),
+            ),
+          );
+        } finally {
+          database.release(connection);
+        }
+      });
+      caring = staging.then(
+        () => {},
+        () => {},
+      );
+      return staging;
     },
     async close() {
       closed = true;

@@ -20,7 +20,7 @@ export interface Database {
 }
 
 const interruptEvery = 50;
-const fileName = 'recent.duckdb';
+export const fileName = 'recent.duckdb';
 /** What all of it may take in memory, and on disk for sorting what does not fit there. */
 const settings = [
   `SET memory_limit = '1GB'`,

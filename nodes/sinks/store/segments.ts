@@ -225,6 +225,6 @@ function flawOf(file: string, bytes: number): string | undefined {
 
 function sayForeign(folder: string, known: readonly Segment[], say: (text: string) => void): void {
   const ours = new Set(known.flatMap(({ segment }) => [eventsFile(segment), pointsFile(segment)]));
-  const foreign = readdirSync(folder).filter((name) => !ours.has(name) && !name.startsWith('recent.duckdb'));
+  const foreign = readdirSync(folder).filter((name) => !ours.has(name) && !/^(recent\.duckdb|backup-)/.test(name));
   if (foreign.length > 0) say(`${folder} holds what is not the store's: ${foreign.slice(0, 5).join(', ')}; it is left alone`);
 }

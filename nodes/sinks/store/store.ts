@@ -60,6 +60,7 @@ export default defineSink({
     };
     return {
       history,
+      backup: async () => (await open()).backup(),
       start(given?: Services) {
         services = given;
         stopped = false;
