@@ -3,7 +3,7 @@ import { appendFileSync, existsSync, readFileSync, rmSync, writeFileSync } from 
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { expect, it } from 'vitest';
-import { canMount, folder, mounting, site, until } from './run.ts';
+import { canMount, folder, mounting, site, sluice, until } from './run.ts';
 import { mountTmpfs } from './tmpfs.ts';
 
 const numbers = fileURLToPath(new URL('../fixtures/scenarios/numbers.ts', import.meta.url));
@@ -52,4 +52,49 @@ it.skipIf(!canMount)(title, { timeout: 60_000 }, async () => {
   expect(running.err()).toMatch(/state: can be written again; going on/);
   expect(await running.stop()).toMatchObject({ code: 0 });
   expect([...seen()].sort((a, b) => Number(a) - Number(b))).toEqual(Array.from({ length: last }, (_, index) => index + 1));
+});
+
+const feed = fileURLToPath(new URL('../fixtures/kill/feed.ts', import.meta.url));
+const storing = mounting('keeps nothing and can be asked while the disk of the history is full, and then has every number once');
+
+it.skipIf(!canMount)(storing, { timeout: 150_000 }, async () => {
+  const at = folder();
+  const disk = mountTmpfs(join(at, 'disk'), 'size=24m');
+  const last = 60_000;
+  const nodes = [
+    { use: feed, until: last, step: 100 },
+    { use: 'store', folder: join(disk, 'history') },
+  ];
+  const running = await site({ folder: at, config: { run: ['feed', 'store', 'live'], nodes } });
+  const sql = "SELECT count(*), count(DISTINCT value), min(value), max(value) FROM points WHERE name = 'number'";
+  const ask = async (): Promise<number[]> => {
+    const { code, out, err } = await sluice(['query', sql, '--json', '--port', String(running.port)]);
+    expect({ code, err }).toEqual({ code: 0, err: '' });
+    return (JSON.parse(out) as { rows: number[][] }).rows[0] ?? [];
+  };
+  await until('the first numbers', async () => ((await ask())[0] ?? 0) > 0);
+  const filler = join(disk, 'filler');
+  const fill = (): void => {
+    expect(() => {
+      for (;;) appendFileSync(filler, Buffer.alloc(4096));
+    }).toThrow(/ENOSPC/);
+  };
+  await until('it to hold them', () => {
+    fill();
+    return running.err().includes('no room is left');
+  });
+  const held = (await until('an answer', ask))[0] ?? 0;
+  expect(held).toBeGreaterThan(0);
+  expect(held).toBeLessThan(last);
+  expect(running.err()).toMatch(
+    /^sluice: store: no room is left on the disk of .*history; make room there, or keep less .*; its events wait and are tried again$/m,
+  );
+  console.log(`held after ${held} of ${last} numbers`);
+
+  rmSync(filler);
+  await until('every number', async () => (await ask())[0] === last, 60_000);
+  expect(await ask()).toEqual([last, last, 1, last]);
+  expect(running.err().match(/no room is left/g)).toHaveLength(1);
+  expect(running.err()).toMatch(/there is room again on the disk of .*; going on/);
+  expect(await running.stop()).toMatchObject({ code: 0 });
 });

@@ -34,6 +34,9 @@ export interface ArchiveOptions {
   readonly segmentRows?: number;
 }
 
+/** DuckDB says it in words only. */
+const isOfRoom = (thrown: unknown): boolean => /no space left|ENOSPC|quota exceeded/i.test(messageOf(thrown));
+
 const hour = 3_600_000;
 const careEvery = 60_000;
 /** What sorts within the memory that DuckDB may take. */
@@ -43,7 +46,8 @@ interface Opened {
   readonly database: Database;
   readonly connection: DuckDBConnection;
   readonly segments: Segments;
-  readonly writer: Writer;
+  /** Not there while the disk is full: what is kept can still be asked. */
+  writer?: Writer;
   readonly history: History;
 }
 
@@ -54,6 +58,7 @@ export async function openArchive({ folder, keep, say, now, segmentRows = defaul
   let closed = false;
   let caring: Promise<void> = Promise.resolve();
   let complained = '';
+  let isFull = false;
 
   const believes = createTrust(say);
 
@@ -62,15 +67,22 @@ export async function openArchive({ folder, keep, say, now, segmentRows = defaul
     try {
       const connection = await database.connect();
       const segments = await openSegments(folder, database, say);
-      // What an earlier run wrote is closed: its hour may be long ago.
-      await segments.roll(connection);
-      const writer = await openWriter(folder, connection, segments);
-      current = 0;
-      return { database, connection, segments, writer, history: createHistory(folder, database, segments) };
+      const made: Opened = { database, connection, segments, history: createHistory(folder, database, segments) };
+      await begin(made).catch((thrown: unknown) => {
+        if (!isOfRoom(thrown)) throw thrown;
+      });
+      return made;
     } catch (thrown) {
       await database.close();
       throw thrown;
     }
+  };
+  /** What an earlier run wrote is closed: its hour may be long ago. */
+  const begin = async (at: Opened): Promise<Writer> => {
+    await at.segments.roll(at.connection);
+    at.writer = await openWriter(folder, at.connection, at.segments);
+    current = 0;
+    return at.writer;
   };
   const letGo = async (): Promise<void> => {
     const { database } = opened ?? {};
@@ -92,10 +104,14 @@ export async function openArchive({ folder, keep, say, now, segmentRows = defaul
       if (!opened) return;
       const { database, segments } = opened;
       try {
-        await database.during(segments.close());
-        const at = now();
-        const age = believes(at) ? keep.age : Number.POSITIVE_INFINITY;
-        await database.during(segments.retain({ ...keep, age }, at));
+        try {
+          await database.during(segments.close());
+        } finally {
+          // Also when there is no room to close anything: this makes some.
+          const at = now();
+          const age = believes(at) ? keep.age : Number.POSITIVE_INFINITY;
+          await database.during(segments.retain({ ...keep, age }, at));
+        }
         complained = '';
       } catch (thrown) {
         const why = messageOf(thrown).split('\n')[0] ?? '';
@@ -105,7 +121,7 @@ export async function openArchive({ folder, keep, say, now, segmentRows = defaul
     });
   };
 
-  const rollWhenDue = async ({ connection, segments, writer }: Opened, received: number): Promise<void> => {
+  const rollWhenDue = async ({ connection, segments }: Opened, writer: Writer, received: number): Promise<void> => {
     const at = Math.floor(received / hour);
     const due = (current !== 0 && at !== current && writer.rows > 0) || writer.rows >= segmentRows;
     current = at;
@@ -147,20 +163,28 @@ export async function openArchive({ folder, keep, say, now, segmentRows = defaul
     write: (events) =>
       inTurn(async () => {
         const at = await need();
+        const received = now();
+        believes(received);
         try {
-          const received = now();
-          believes(received);
-          await rollWhenDue(at, received);
-          await at.writer.write(events, received);
+          const writer = at.writer ?? (await begin(at));
+          await rollWhenDue(at, writer, received);
+          await writer.write(events, received);
         } catch (thrown) {
-          await letGo();
-          throw thrown;
+          // A writer that failed has said more than is written.
+          if (at.writer) await letGo();
+          if (!isOfRoom(thrown)) throw thrown;
+          isFull = true;
+          throw new SluiceError(`store: no room is left on the disk of ${folder}; make room there, or keep less (keep: in the config)`, {
+            cause: thrown,
+          });
         }
+        if (isFull) say(`there is room again on the disk of ${folder}; going on`);
+        isFull = false;
       }),
     async backup() {
       await inTurn(async () => {
         const { connection, segments, writer } = await need();
-        if (writer.rows === 0) return;
+        if (!writer || writer.rows === 0) return;
         await segments.roll(connection);
         writer.rolled();
       });
