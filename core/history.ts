@@ -4,6 +4,7 @@
  */
 import type { Event, Topic } from './event.ts';
 import type { Json } from './json.ts';
+import type { Kind } from './kinds.ts';
 
 /** A stored event, with when it was received (milliseconds since 1970, on the receiving clock). */
 export interface Received {
@@ -16,6 +17,8 @@ export interface Coverage {
   readonly from: number;
   readonly to: number;
   readonly resolution: 'raw' | 'minute' | 'hour';
+  /** The kinds of which it is known, where that is not all. */
+  readonly only?: readonly Kind[] | undefined;
 }
 
 /** What a query may cost. */
@@ -35,7 +38,8 @@ export interface Answer {
 export interface History {
   /** Stored events of a topic in the order received: `from` ≤ received < `to`. Each once. */
   read(topic: Topic, from: number, to: number): AsyncIterable<Received>;
-  byId(id: string): Promise<Received | undefined>;
+  /** `led`: an event that it led to. A past without an index of ids looks for it near that one, and finds it only so. */
+  byId(id: string, led?: Event): Promise<Received | undefined>;
   /** Read-only SQL over the views points, logs, alerts, audit, events and servers. @throws Reject with what to do otherwise. */
   query(sql: string, limits?: Partial<QueryLimits>): Promise<Answer>;
   /** What is kept of a span, oldest first; spans that nothing is known of are left out. */

@@ -1,9 +1,12 @@
 /** The public entry: all that a node, wherever it lives, may import. */
 export { type Clock, duration, formatDuration, type VirtualClock, virtualClock } from './clock.ts';
 export { ConfigError, messageOf, Reject, SluiceError, UsageError } from './errors.ts';
-export { type Event, encode, fromWire, type Topic, toWire } from './event.ts';
+export { type Event, encode, fromWire, originalId, type Topic, toWire } from './event.ts';
+export { mergeReceived } from './history/merge.ts';
+export { linesOf } from './history/split.ts';
 export { type Why, type WhyCause, why } from './history/why.ts';
 export type { Answer, Coverage, History, QueryLimits, Received } from './history.ts';
+export { readIdentity } from './identity.ts';
 export { inert, inertJson } from './inert.ts';
 export { type Json, unfit } from './json.ts';
 export { type About, escapeWord, type Fields, key, matcher, parse, patternOf, unescapeWord } from './key.ts';

@@ -42,7 +42,7 @@ export async function lineageOf(history: History, event: Event): Promise<readonl
     const range = rangeOf(text);
     if (++lookups > mostLookups) return undefined;
     if (range) return rangeCause(history, range, led);
-    const found = await history.byId(text);
+    const found = await history.byId(text, led);
     if (!found) return { sort: 'gone', id: text };
     return { sort: 'event', id: text, event: found.event, causes: depth < deepest ? await causesOf(found.event, depth + 1) : [] };
   };

@@ -4,7 +4,7 @@
  *
  *     GET /api/history?kind=&pattern=&from=&to=&after=   lines of {received, event}, and a last one {"more": true|false}
  *     GET /api/history/coverage?from=&to=                JSON
- *     GET /api/events/<id>                               {received, event}
+ *     GET /api/events/<id>?led=<id>                      {received, event}; led: of an event that it led to
  *     POST /api/query                                    {sql, time?, rows?} → {columns, rows, cut}
  */
 import type { ReadableStream } from 'node:stream/web';
@@ -13,11 +13,19 @@ import { Reject, SluiceError } from '../errors.ts';
 import type { Topic } from '../event.ts';
 import type { History, Received } from '../history.ts';
 import { jsonValue } from '../json.ts';
+import { kindNames } from '../kinds.ts';
 import { readLine } from './line.ts';
 import { linesOf } from './split.ts';
 
 const patienceMs = 120_000;
-const coverages = z.array(z.object({ from: z.number(), to: z.number(), resolution: z.enum(['raw', 'minute', 'hour']) }));
+const coverages = z.array(
+  z.object({
+    from: z.number(),
+    to: z.number(),
+    resolution: z.enum(['raw', 'minute', 'hour']),
+    only: z.array(z.enum(kindNames)).optional(),
+  }),
+);
 const answer = z.object({
   columns: z.array(z.object({ name: z.string(), type: z.string() })),
   rows: z.array(z.array(jsonValue)),
@@ -81,8 +89,8 @@ export function remoteHistory(base: string): History {
         }
       }
     },
-    async byId(id) {
-      const response = await ask(`/api/events/${encodeURIComponent(id)}`);
+    async byId(id, led) {
+      const response = await ask(`/api/events/${encodeURIComponent(id)}${led ? `?led=${encodeURIComponent(led.id)}` : ''}`);
       return response.ok ? readLine(await response.text(), 0) : undefined;
     },
     query: (sql, limits) =>

@@ -27,8 +27,8 @@ export function showBacktest(
 
 function coverageLine(coverage: readonly Coverage[]): string {
   if (coverage.length === 0) return 'coverage: nothing is known of that time';
-  const spans = coverage.map(({ from, to, resolution }) => {
-    const how = resolution === 'raw' ? 'raw' : `by ${resolution}`;
+  const spans = coverage.map(({ from, to, resolution, only }) => {
+    const how = `${only ? `${only.join(' and ')} alone, ` : ''}${resolution === 'raw' ? 'raw' : `by ${resolution}`}`;
     return `${how} ${formatDuration(to - from)} (${instant(from)} to ${instant(to)} UTC)`;
   });
   return `coverage: ${spans.join('; ')}`;

@@ -3,7 +3,7 @@
  *
  *     GET /api/history?kind=&pattern=&from=&to=&after=   a page: lines of {received, event}, and a last one {"more": true|false}
  *     GET /api/history/coverage?from=&to=                how finely that time is known
- *     GET /api/events/<id>                               {received, event}
+ *     GET /api/events/<id>?led=<id>                      {received, event}; led: of an event that it led to
  *     GET /api/events/<id>/why                           what it came of
  *
  * `from` and `to` are milliseconds since 1970; `after` is the id of the last event of the page before, whose time is `from`.
@@ -57,7 +57,8 @@ export function createPast(history: () => History | undefined): Hono {
   );
   app.get('/events/:id', (context) =>
     withHistory(context, async (kept) => {
-      const found = await kept.byId(context.req.param('id'));
+      const led = context.req.query('led');
+      const found = await kept.byId(context.req.param('id'), led === undefined ? undefined : (await kept.byId(led))?.event);
       if (!found) return unknown(context);
       return context.body(lineOf(found), 200, { 'content-type': 'application/json' });
     }),

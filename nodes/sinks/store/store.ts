@@ -11,6 +11,7 @@
 import { join } from 'node:path';
 import { ConfigError, defineSink, duration, type History, kindNames, type Services, SluiceError, z } from 'sluice';
 import type { Archive } from './archive.ts';
+import { address as victoriaAddress } from './victoria/client.ts';
 
 const config = z.strictObject({
   /** Where it keeps its files: its own folder, in a directory that exists. */
@@ -19,6 +20,8 @@ const config = z.strictObject({
   raw: z.string().default('7d'),
   /** The most bytes of closed files. */
   disk: z.number().positive().default(10e9),
+  /** Metrics go to VictoriaMetrics instead. `identity`: a file with username: and password:, that only its owner can read. */
+  victoria: z.strictObject({ url: victoriaAddress, identity: z.string().min(1).optional() }).optional(),
 });
 
 export default defineSink({
@@ -31,7 +34,7 @@ export default defineSink({
     ...(keep.raw !== undefined && { raw: `${keep.raw}ms` }),
     ...(keep.disk !== undefined && { disk: keep.disk }),
   }),
-  create({ folder, raw, disk }) {
+  create({ folder, raw, disk, victoria }) {
     const age = duration(raw);
     if (folder === undefined) throw new ConfigError('store: has no folder; name one with folder: beside its other settings');
     if (!age) throw new ConfigError(`store: raw "${raw}" is no duration; write 7d`);
@@ -42,8 +45,10 @@ export default defineSink({
       if (!services) return Promise.reject(new SluiceError('store: is not started; ask again once it runs'));
       const { clock, say } = services;
       if (stopped) return Promise.reject(new SluiceError('store: is stopped; ask again once it runs'));
+      const surroundings = { now: clock.now, say: (text: string) => say('warn', text) };
       archive ??= import('./archive.ts')
-        .then(({ openArchive }) => openArchive({ folder, keep: { age, bytes: disk }, now: clock.now, say: (text) => say('warn', text) }))
+        .then(({ openArchive }) => openArchive({ folder, keep: { age, bytes: disk }, ...surroundings }))
+        .then(async (own) => (victoria ? (await import('./victoria/victoria.ts')).withVictoria(own, victoria, surroundings) : own))
         .catch((thrown: unknown) => {
           archive = undefined;
           throw thrown;
@@ -54,7 +59,7 @@ export default defineSink({
       async *read(topic, from, to) {
         yield* (await open()).history.read(topic, from, to);
       },
-      byId: async (id) => (await open()).history.byId(id),
+      byId: async (id, led) => (await open()).history.byId(id, led),
       query: async (sql, limits) => (await open()).history.query(sql, limits),
       coverage: async (from, to) => (await open()).history.coverage(from, to),
     };
