@@ -8,7 +8,7 @@ import type { Coverage, History, Received } from '../history.ts';
 
 export const resolutionMs: Readonly<Record<Coverage['resolution'], number>> = { raw: 0, minute: 60_000, hour: 3_600_000 };
 
-export async function* metricsOf(history: History, coverage: readonly Coverage[], topic: Topic): AsyncGenerator<Received> {
+export async function* metricsOf(history: Pick<History, 'read'>, coverage: readonly Coverage[], topic: Topic): AsyncGenerator<Received> {
   for (const { from, to, resolution } of coverage) {
     if (resolution === 'raw') yield* history.read(topic, from, to);
     else {

@@ -70,6 +70,18 @@ it('says why and why not', async () => {
   );
 });
 
+it('proposes a rule, or says why there is none', async () => {
+  const [short, none] = await Promise.all([
+    cli(['propose', 'web-3/filesystem', '--from', file, '--config', config]),
+    cli(['propose', 'app.nothing', '--from', file, '--json']),
+  ]);
+  expect(short.out).toMatch(
+    /^coverage: raw 2h59m .*\n\nsystem\.filesystem\.utilization \(rw used\): 2700 values of 1 series\n {2}no rule: too little is/,
+  );
+  expect(short.out).toContain("today's rule filesystem-space fires 1 on the same past");
+  expect(JSON.parse(none.out)).toMatchObject({ proposals: [] });
+});
+
 it('asks a running sluice as it asks a file', async () => {
   const server = await openLive({ host: '127.0.0.1', port: 0 }, { seconds: 60, bytes: 1_048_576, viewers: 1 }, () => memoryHistory(kept));
   try {
@@ -94,9 +106,10 @@ it('refuses what it cannot answer, in a line', async () => {
     cli(['why', 'web-9/x', '--from', file]),
     cli(['why', 'x', '--port', port]),
     cli(['why-not', 'web-3', '--at', '25:99', '--from', file]),
+    cli(['propose', 'web-3/x', '--alerts', '0', '--from', file]),
   ]);
-  expect(refused.map(({ code }) => code)).toEqual([2, 2, 2, 1, 1, 2]);
-  expect(refused.map(({ err }) => err.trim().split('\n').length)).toEqual([1, 1, 1, 1, 1, 1]);
+  expect(refused.map(({ code }) => code)).toEqual([2, 2, 2, 1, 1, 2, 2]);
+  expect(refused.map(({ err }) => err.trim().split('\n').length)).toEqual([1, 1, 1, 1, 1, 1, 1]);
   expect(refused.map(({ err }) => err)).toEqual([
     expect.stringContaining('there is no filter "treshold"'),
     expect.stringContaining('does not exist; write one with: sluice tap metric --save'),
@@ -104,5 +117,6 @@ it('refuses what it cannot answer, in a line', async () => {
     expect.stringContaining('no event is kept with the id web-9/x, and no alert there is about it'),
     expect.stringContaining(`nothing answers at http://127.0.0.1:${port}`),
     expect.stringContaining('--at "25:99" is no time'),
+    expect.stringContaining('--alerts "0" is no rate; write a number above 0'),
   ]);
 });

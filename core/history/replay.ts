@@ -47,7 +47,7 @@ const eventsPerBatch = 1024;
 
 /** @param coverage what is known of the span: `history.coverage(from, to)` */
 export async function replay(
-  history: History,
+  history: Pick<History, 'read'>,
   trial: Trial,
   coverage: readonly Coverage[],
   { from, to }: Span,
@@ -132,7 +132,12 @@ function startRun({ name, node, config, confighash, reads }: Tried, about: Trial
 }
 
 /** A stream for each kind that any of the filters reads. */
-function streamsOf(history: History, { filters }: Trial, coverage: readonly Coverage[], { from, to }: Span): AsyncIterable<Received>[] {
+function streamsOf(
+  history: Pick<History, 'read'>,
+  { filters }: Trial,
+  coverage: readonly Coverage[],
+  { from, to }: Span,
+): AsyncIterable<Received>[] {
   const patterns = new Map<Kind, Set<string>>();
   for (const { kind, pattern } of filters.flatMap(({ reads }) => topicsOf(reads)))
     patterns.set(kind, (patterns.get(kind) ?? new Set()).add(pattern));

@@ -25,7 +25,7 @@ export function showBacktest(
   return `${lines.join('\n')}\n${episodes(result, names.against, paint)}`;
 }
 
-function coverageLine(coverage: readonly Coverage[]): string {
+export function coverageLine(coverage: readonly Coverage[]): string {
   if (coverage.length === 0) return 'coverage: nothing is known of that time';
   const spans = coverage.map(({ from, to, resolution, only }) => {
     const how = `${only ? `${only.join(' and ')} alone, ` : ''}${resolution === 'raw' ? 'raw' : `by ${resolution}`}`;
@@ -63,7 +63,7 @@ function episodes({ compared }: Backtest, against: string | undefined, paint: Pa
   return table(['', 'WOULD FIRE', against === undefined ? 'FIRED' : against.toUpperCase(), 'RULE', 'ABOUT'], cells, paint);
 }
 
-function when(episode: Episode | undefined): string {
+export function when(episode: Episode | undefined): string {
   if (!episode) return '-';
   const lasted = episode.to === undefined ? 'to the end' : `for ${formatDuration(episode.to - episode.from)}`;
   return `${instant(episode.from)} ${lasted}`;
