@@ -14,6 +14,7 @@ import { fileURLToPath } from 'node:url';
 import { systemClock } from '../../core/clock.ts';
 import type { Json } from '../../core/json.ts';
 import { openArchive } from '../../nodes/sinks/store/archive.ts';
+import { keepAll } from '../../nodes/sinks/store/tiers.ts';
 import { appendAlone } from './shared/append.ts';
 import { type Bench, type Figure, withBroker } from './shared/figure.ts';
 import { type Load, ownMix } from './shared/mix.ts';
@@ -89,8 +90,7 @@ async function through({ drafts }: Load, url: string | undefined, events: number
 
 /** Compares what was stored with what the feed wrote. @throws when an event or a point is missing, or there twice. */
 async function judge(folder: string, drafts: Load['drafts'], events: number, summedUp: number): Promise<Through> {
-  const keep = { age: Number.POSITIVE_INFINITY, bytes: Number.POSITIVE_INFINITY };
-  const archive = await openArchive({ now: systemClock.now, folder, keep, say: console.error });
+  const archive = await openArchive({ now: systemClock.now, folder, keep: keepAll, say: console.error });
   try {
     const first = async (sql: string): Promise<readonly Json[]> => (await archive.history.query(sql)).rows[0] ?? [];
     let points = last;

@@ -10,6 +10,7 @@ import { setTimeout as pause } from 'node:timers/promises';
 import { systemClock } from '../../core/clock.ts';
 import type { Event } from '../../core/event.ts';
 import { type Archive, openArchive } from '../../nodes/sinks/store/archive.ts';
+import { keepAll } from '../../nodes/sinks/store/tiers.ts';
 import { appendAlone, reading } from './shared/append.ts';
 import { type Bench, quantile } from './shared/figure.ts';
 
@@ -49,8 +50,8 @@ export default {
     try {
       let now = start;
       const store = join(folder, 'store');
-      const keep = { age: Number.POSITIVE_INFINITY, bytes: Number.POSITIVE_INFINITY };
-      archive = await openArchive({ folder: store, keep, say: console.error, now: () => now });
+
+      archive = await openArchive({ folder: store, keep: keepAll, say: console.error, now: () => now });
       const steps = day / every;
       let waiting: Event[] = [];
       let storing = 0;

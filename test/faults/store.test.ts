@@ -12,6 +12,7 @@ import { systemClock } from '../../core/clock.ts';
 import type { Json } from '../../core/json.ts';
 import { type Archive, openArchive } from '../../nodes/sinks/store/archive.ts';
 import { askRunning } from '../../nodes/sinks/store/ask.ts';
+import { keepAll } from '../../nodes/sinks/store/tiers.ts';
 import { freePort } from '../fixtures/rabbitmq.ts';
 import { seeded } from './kill.ts';
 
@@ -24,7 +25,6 @@ const mostOpenMs = 2000;
 
 const main = fileURLToPath(new URL('../../dist/core/cli/main.js', import.meta.url));
 const feed = fileURLToPath(new URL('../fixtures/kill/feed.ts', import.meta.url));
-const keep = { age: Number.POSITIVE_INFINITY, bytes: Number.POSITIVE_INFINITY };
 
 let child: ChildProcess | undefined;
 const folder = mkdtempSync(join(tmpdir(), 'sluice-store-kill-'));
@@ -54,7 +54,7 @@ async function look<Result>(work: (archive: Archive) => Promise<Result>): Promis
   const began = performance.now();
   const archive = await openArchive({
     folder: join(folder, 'state', 'history'),
-    keep,
+    keep: keepAll,
     now: systemClock.now,
     say: (text) => expect.fail(text),
   });

@@ -13,6 +13,7 @@ import type { Received } from '../../core/history.ts';
 import { memoryHistory } from '../../core/testing/history.ts';
 import threshold from '../../nodes/filters/threshold/threshold.ts';
 import { type Archive, openArchive } from '../../nodes/sinks/store/archive.ts';
+import { keepAll } from '../../nodes/sinks/store/tiers.ts';
 import { createClient } from '../../nodes/sinks/store/victoria/client.ts';
 import { withVictoria } from '../../nodes/sinks/store/victoria/victoria.ts';
 import { dayEnd, dayRules, dayStart, onDay, recordedDay } from '../fixtures/day.ts';
@@ -46,8 +47,7 @@ describe.skipIf(!found)(found ? 'a day in VictoriaMetrics' : `a day in VictoriaM
     });
     let received = 0;
     const around = { now: () => received, say: () => {} };
-    const keep = { age: Number.POSITIVE_INFINITY, bytes: Number.POSITIVE_INFINITY };
-    archive = withVictoria(await openArchive({ folder, keep, ...around }), { url: server.url }, around);
+    archive = withVictoria(await openArchive({ folder, keep: keepAll, ...around }), { url: server.url }, around);
     for (let from = 0; from < day.length; from += perWrite) {
       const together = day.slice(from, from + perWrite);
       received = together[0]?.received ?? 0;

@@ -10,7 +10,8 @@ import { type Event, type History, messageOf, SluiceError } from 'sluice';
 import { clearStages, stageBackup } from './backup.ts';
 import { type Database, openDatabase } from './database.ts';
 import { createHistory } from './history.ts';
-import { type Keep, openSegments, type Segments } from './segments.ts';
+import { openSegments, type Segments } from './segments.ts';
+import { type Keep, keepAll } from './tiers.ts';
 import { createTrust } from './trust.ts';
 import { openWriter, type Writer } from './writer.ts';
 
@@ -38,7 +39,7 @@ export interface ArchiveOptions {
 const isOfRoom = (thrown: unknown): boolean => /no space left|ENOSPC|quota exceeded/i.test(messageOf(thrown));
 
 const hour = 3_600_000;
-const careEvery = 60_000;
+const careEvery = 30_000;
 /** What sorts within the memory that DuckDB may take. */
 const defaultRows = 8_000_000;
 
@@ -104,18 +105,19 @@ export async function openArchive({ folder, keep, say, now, segmentRows = defaul
       if (!opened) return;
       const { database, segments } = opened;
       try {
+        const at = now();
+        const ages = believes(at) ? keep : { ...keepAll, bytes: keep.bytes };
         try {
           await database.during(segments.close());
         } finally {
           // Also when there is no room to close anything: this makes some.
-          const at = now();
-          const age = believes(at) ? keep.age : Number.POSITIVE_INFINITY;
-          await database.during(segments.retain({ ...keep, age }, at));
+          await database.during(segments.retain(ages, at));
         }
+        await database.during(segments.tidy(ages, at));
         complained = '';
       } catch (thrown) {
         const why = messageOf(thrown).split('\n')[0] ?? '';
-        if (opened && !closed && why !== complained) say(`${why}; closed hours wait, and this is tried again each minute`);
+        if (opened && !closed && why !== complained) say(`${why}; closed hours wait, and this is tried again every 30 s`);
         complained = why;
       }
     });

@@ -58,10 +58,13 @@ async function staged(state: string): Promise<string> {
   const folder = join(state, 'history');
   if (!existsSync(join(folder, 'recent.duckdb')))
     throw new SluiceError(`backup: nothing runs on ${state}, and it holds no history; name another --state`);
-  const [{ openArchive }, { systemClock }] = await Promise.all([import('./archive.ts'), import('../../../core/clock.ts')]);
-  const keep = { age: Number.POSITIVE_INFINITY, bytes: Number.POSITIVE_INFINITY };
+  const [{ openArchive }, { keepAll }, { systemClock }] = await Promise.all([
+    import('./archive.ts'),
+    import('./tiers.ts'),
+    import('../../../core/clock.ts'),
+  ]);
   const say = (text: string): void => void process.stderr.write(`sluice: store: ${text}\n`);
-  const archive = await openArchive({ folder, keep, now: systemClock.now, say });
+  const archive = await openArchive({ folder, keep: keepAll, now: systemClock.now, say });
   try {
     return await archive.backup();
   } finally {

@@ -7,10 +7,10 @@ import { afterEach, beforeEach, expect, it } from 'vitest';
 import { type Archive, openArchive } from './archive.ts';
 import { writeBundle } from './bundle.ts';
 import { restoreStore } from './restore.ts';
+import { keepAll } from './tiers.ts';
 
 const start = Date.UTC(2026, 0, 1);
 const hour = 3_600_000;
-const keep = { age: Number.POSITIVE_INFINITY, bytes: Number.POSITIVE_INFINITY };
 
 let at: string;
 let time: number;
@@ -25,7 +25,7 @@ afterEach(async () => {
 });
 
 async function open(name: string, said: string[] = []): Promise<Archive> {
-  const archive = await openArchive({ folder: join(at, name), keep, say: (text) => said.push(text), now: () => time });
+  const archive = await openArchive({ folder: join(at, name), keep: keepAll, say: (text) => said.push(text), now: () => time });
   opened.push(archive);
   return archive;
 }

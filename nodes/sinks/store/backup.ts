@@ -10,7 +10,8 @@
 import { linkSync, mkdtempSync, readdirSync, rmSync } from 'node:fs';
 import { join, resolve } from 'node:path';
 import type { DuckDBConnection } from '@duckdb/node-api';
-import { eventsFile, inTransaction, pointsFile, type Segment } from './segments.ts';
+import { filesOf } from './files.ts';
+import { inTransaction, type Segment } from './segments.ts';
 
 const prefix = 'backup-';
 /** The tables that a backup has. */
@@ -30,8 +31,7 @@ export async function stageBackup(folder: string, connection: DuckDBConnection, 
         await connection.run(`COPY (SELECT * FROM kept.${table} ${some}) TO '${file}' (FORMAT parquet, COMPRESSION zstd)`);
       }
     });
-    for (const number of numbers)
-      for (const file of [eventsFile(number), pointsFile(number)]) linkSync(join(folder, file), join(stage, file));
+    for (const file of segments.flatMap(filesOf)) linkSync(join(folder, file), join(stage, file));
     return stage;
   } catch (thrown) {
     rmSync(stage, { recursive: true, force: true });

@@ -25,7 +25,8 @@ const eventOf = (id: string): Event<'metric'> => ({
   data: { points: [{ name: 'n', value: 1 }] },
 });
 
-function bench(keep: { age: number; bytes: number }) {
+function bench(age: number) {
+  const keep = { raw: age, minute: age, hour: age, bytes: 1e9 };
   const folder = mkdtempSync(join(tmpdir(), 'sluice-clock-'));
   const time = { now: start };
   const said: string[] = [];
@@ -60,7 +61,7 @@ async function until(what: () => boolean): Promise<void> {
 }
 
 it('keeps what is young when the clock jumps a day ahead and is put right, and says so once', async () => {
-  const { open, time, said, files } = bench({ age: 6 * hour, bytes: 1e9 });
+  const { open, time, said, files } = bench(6 * hour);
   const archive = await open();
   await archive.write([eventOf('before')]);
   time.now += day;
@@ -80,7 +81,7 @@ it('keeps what is young when the clock jumps a day ahead and is put right, and s
 });
 
 it('deletes what is old once the clock has gone on for an hour after its jump', async () => {
-  const { open, time, files } = bench({ age: 6 * hour, bytes: 1e9 });
+  const { open, time, files } = bench(6 * hour);
   const archive = await open();
   await archive.write([eventOf('old')]);
   time.now += day;
@@ -94,7 +95,7 @@ it('deletes what is old once the clock has gone on for an hour after its jump', 
 });
 
 it('goes on when the clock is an hour back, also over a restart, and still knows what is delivered again', async () => {
-  const { open, time } = bench({ age: day, bytes: 1e9 });
+  const { open, time } = bench(day);
   let archive = await open();
   await archive.write([eventOf('a')]);
   time.now -= hour;

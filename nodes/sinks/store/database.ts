@@ -40,6 +40,10 @@ const schema = `
     host VARCHAR, resource VARCHAR, name VARCHAR, type VARCHAR, unit VARCHAR, attributes VARCHAR);
   CREATE TABLE IF NOT EXISTS kept.segments (segment INTEGER, closed BOOLEAN, low TIMESTAMP, high TIMESTAMP, last BIGINT,
     event_bytes BIGINT, point_bytes BIGINT);
+  ALTER TABLE kept.segments ADD COLUMN IF NOT EXISTS first INTEGER;
+  ALTER TABLE kept.segments ADD COLUMN IF NOT EXISTS tier VARCHAR;
+  ALTER TABLE kept.segments ADD COLUMN IF NOT EXISTS known VARCHAR;
+  ALTER TABLE kept.segments ADD COLUMN IF NOT EXISTS rows BIGINT;
   CREATE TABLE IF NOT EXISTS kept.runs (run INTEGER, first BIGINT, last BIGINT);`;
 
 /** @throws ConfigError when the folder cannot be had, is another process's, or its file is damaged. */

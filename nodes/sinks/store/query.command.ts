@@ -90,13 +90,12 @@ async function ask(sql: string, limits: { readonly time: number; readonly rows: 
     throw new SluiceError(
       `no sluice at ${settings.live.listen} keeps history, and ${folder} holds none; start sluice, or name its --state`,
     );
-  const { openArchive } = await import('./archive.ts');
+  const [{ openArchive }, { keepAll }] = await Promise.all([import('./archive.ts'), import('./tiers.ts')]);
   // Looking is no reason to delete anything.
-  const keep = { age: Number.POSITIVE_INFINITY, bytes: Number.POSITIVE_INFINITY };
   const { systemClock } = await import('../../../core/clock.ts');
   const archive = await openArchive({
     folder,
-    keep,
+    keep: keepAll,
     now: systemClock.now,
     say: (text) => void process.stderr.write(`sluice: store: ${text}\n`),
   });

@@ -5,6 +5,7 @@ import { type Event, Reject } from 'sluice';
 import { afterEach, expect, it } from 'vitest';
 import { type Archive, openArchive } from './archive.ts';
 import { questions, sqlOf } from './questions.ts';
+import { type Keep, keepAll } from './tiers.ts';
 
 const undo: (() => unknown)[] = [];
 afterEach(async () => {
@@ -13,10 +14,9 @@ afterEach(async () => {
 
 const start = Date.UTC(2026, 0, 1);
 const hour = 3_600_000;
-const forever = { age: Number.POSITIVE_INFINITY, bytes: Number.POSITIVE_INFINITY };
 
 /** A store on a folder of the test's own, whose receiving clock the test moves. */
-function bench(keep = forever) {
+function bench(keep: Keep = keepAll) {
   const folder = mkdtempSync(join(tmpdir(), 'sluice-store-'));
   const said: string[] = [];
   const time = { now: start };
@@ -235,7 +235,7 @@ it.each([
 });
 
 it('deletes the files of what is too old, and the oldest of what is too much', async () => {
-  const { open, time, parquet, folder } = bench({ age: 3 * hour, bytes: 1e9 });
+  const { open, time, parquet, folder } = bench({ raw: 3 * hour, minute: 3 * hour, hour: 3 * hour, bytes: 1e9 });
   const archive = await open();
   for (let index = 0; index < 6; index++) {
     if (index > 0) time.now += hour;
@@ -246,7 +246,7 @@ it('deletes the files of what is too old, and the oldest of what is too much', a
   await archive.close();
 
   const bytes = parquet().reduce((sum, file) => sum + statSync(join(folder, file)).size, 0);
-  const less = await openArchive({ folder, keep: { age: forever.age, bytes: bytes + 500 }, say: () => {}, now: () => time.now });
+  const less = await openArchive({ folder, keep: { ...keepAll, bytes: bytes + 500 }, say: () => {}, now: () => time.now });
   undo.push(() => less.close());
   // What was open at the end is closed at the start, and is one too much.
   await until(() => parquet()[0] === 'events-000004.parquet');

@@ -5,8 +5,9 @@
  * any event → rows on disk; `history` reads them. A write that returned survives `kill -9`; what is delivered again after
  * one is known and left out. While the disk is full nothing is taken, and the pipes hold it.
  *
- * One process holds the folder. The dictionary of series only grows; what is older than `raw`, and the oldest beyond `disk`
- * bytes, is deleted by whole files.
+ * One process holds the folder. What is older than `raw` goes, but for alerts, incidents, commands, audit and the stats of a
+ * rollup; of these, stats of less than an hour go after `minute`, and the rest after `hour`. The oldest beyond `disk` bytes goes
+ * first. All of it by whole files, of a day each. The dictionary of series only grows.
  */
 import { join } from 'node:path';
 import { ConfigError, defineSink, duration, type History, kindNames, type Services, SluiceError, z } from 'sluice';
@@ -16,8 +17,12 @@ import { address as victoriaAddress } from './victoria/client.ts';
 const config = z.strictObject({
   /** Where it keeps its files: its own folder, in a directory that exists. */
   folder: z.string().min(1).optional(),
-  /** How long every event is kept. */
+  /** How long every event is kept; */
   raw: z.string().default('7d'),
+  /** then the stats of a minute and of ten; */
+  minute: z.string().default('90d'),
+  /** then those of an hour, and alerts, incidents, commands, outcomes, policy and audit. */
+  hour: z.string().default('2y'),
   /** The most bytes of closed files. */
   disk: z.number().positive().default(10e9),
   /** Metrics go to VictoriaMetrics instead. `identity`: a file with username: and password:, that only its owner can read. */
@@ -32,12 +37,13 @@ export default defineSink({
   configure: ({ state, keep }) => ({
     folder: join(state, 'history'),
     ...(keep.raw !== undefined && { raw: `${keep.raw}ms` }),
+    ...(keep.minute !== undefined && { minute: `${keep.minute}ms` }),
+    ...(keep.hour !== undefined && { hour: `${keep.hour}ms` }),
     ...(keep.disk !== undefined && { disk: keep.disk }),
   }),
-  create({ folder, raw, disk, victoria }) {
-    const age = duration(raw);
+  create({ folder, raw, minute, hour, disk, victoria }) {
+    const keep = { raw: lasting('raw', raw), minute: lasting('minute', minute), hour: lasting('hour', hour), bytes: disk };
     if (folder === undefined) throw new ConfigError('store: has no folder; name one with folder: beside its other settings');
-    if (!age) throw new ConfigError(`store: raw "${raw}" is no duration; write 7d`);
     let archive: Promise<Archive> | undefined;
     let stopped = false;
     let services: Services | undefined;
@@ -47,7 +53,7 @@ export default defineSink({
       if (stopped) return Promise.reject(new SluiceError('store: is stopped; ask again once it runs'));
       const surroundings = { now: clock.now, say: (text: string) => say('warn', text) };
       archive ??= import('./archive.ts')
-        .then(({ openArchive }) => openArchive({ folder, keep: { age, bytes: disk }, ...surroundings }))
+        .then(({ openArchive }) => openArchive({ folder, keep, ...surroundings }))
         .then(async (own) => (victoria ? (await import('./victoria/victoria.ts')).withVictoria(own, victoria, surroundings) : own))
         .catch((thrown: unknown) => {
           archive = undefined;
@@ -81,3 +87,9 @@ export default defineSink({
     };
   },
 });
+
+function lasting(name: string, text: string): number {
+  const age = duration(text);
+  if (!age) throw new ConfigError(`store: ${name} "${text}" is no duration; write 7d`);
+  return age;
+}

@@ -14,7 +14,8 @@
  * Times are TIMESTAMP, in UTC.
  */
 import type { DuckDBConnection } from '@duckdb/node-api';
-import { type Segment, sourceOf } from './segments.ts';
+import { sourceOf } from './files.ts';
+import type { Segment } from './segments.ts';
 
 export const viewNames = ['points', 'events', 'logs', 'alerts', 'audit', 'servers'] as const;
 
@@ -23,10 +24,13 @@ const place = `${word(1)} AS company, ${word(2)} AS system, ${word(3)} AS enviro
 const about = `${place}, array_to_string(string_split(key, '.')[5:], '.') AS resource`;
 const text = (path: string) => `json_extract_string(data, '$.${path}')`;
 
-/** Everything of one sort, from all segments. */
+/** Everything of one sort, from all segments: all files at once, since DuckDB takes its time for each that stands alone. */
 export function allOf(folder: string, what: 'events' | 'points', segments: readonly Segment[]): string {
   const columns = what === 'events' ? 'number, received, kind, key, id, source, time, bootid, sequence, rest, data' : '*';
-  return segments.map((segment) => `SELECT ${columns} FROM ${sourceOf(folder, what, segment)}`).join(' UNION ALL ');
+  const closed = segments.filter((one) => one.closed && (what === 'events' || one.tier === 'raw'));
+  const open = segments.filter((one) => !one.closed).map((one) => sourceOf(folder, what, one));
+  const sources = closed.length === 0 ? open : [sourceOf(folder, what, ...closed), ...open];
+  return sources.map((source) => `SELECT ${columns} FROM ${source}`).join(' UNION ALL ');
 }
 
 export async function createViews(connection: DuckDBConnection, folder: string, segments: readonly Segment[]): Promise<void> {

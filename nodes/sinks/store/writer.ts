@@ -14,7 +14,8 @@ import {
 import type { Event, Point } from 'sluice';
 import { rowsOf } from './database.ts';
 import { dictionary } from './dictionary.ts';
-import { inTransaction, type Segments, sourceOf } from './segments.ts';
+import { sourceOf } from './files.ts';
+import { inTransaction, type Segments } from './segments.ts';
 import { isCounted, isRowsAlone, restOf, type Series, wordsOf } from './tables.ts';
 
 export interface Writer {

@@ -8,6 +8,7 @@ import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
 import { hasVictoria, startVictoria, type VictoriaServer, withoutVictoria } from '../../../../test/fixtures/victoria.ts';
 import { type Archive, openArchive } from '../archive.ts';
 import store from '../store.ts';
+import { keepAll } from '../tiers.ts';
 import { createClient } from './client.ts';
 import { selectorOf } from './past.ts';
 import { type Victoria, withVictoria } from './victoria.ts';
@@ -19,7 +20,6 @@ afterEach(async () => {
 
 /** VictoriaMetrics keeps a month, so the tests are of today; on a whole second, well in the past of a slow test. */
 const start = Math.floor(new Date(Date.UTC(2026, 0, 1)).getTime() / 1000) * 1000;
-const forever = { age: Number.POSITIVE_INFINITY, bytes: Number.POSITIVE_INFINITY };
 /** Looks at whether it was started anew come when a test asks for them alone. */
 const never = 2 ** 30;
 
@@ -33,7 +33,7 @@ async function bench(victoria: Victoria, now: number, settleMs = never): Promise
   const folder = mkdtempSync(join(tmpdir(), 'sluice-victoria-store-'));
   const said: string[] = [];
   const time = { now };
-  const own = await openArchive({ folder, keep: forever, say: (text) => said.push(text), now: () => time.now });
+  const own = await openArchive({ folder, keep: keepAll, say: (text) => said.push(text), now: () => time.now });
   const archive = withVictoria(own, victoria, { now: () => time.now, say: (text) => said.push(text), settleMs });
   undo.push(async () => {
     await archive.close();
