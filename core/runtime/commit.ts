@@ -49,10 +49,11 @@ export function committer({ store, outbox, clock, report }: CommitterOptions): C
     const out = outbox();
     try {
       store.write((transaction) => {
-        for (const { work } of group) {
-          work.apply?.(transaction);
-          if (work.events.length > 0) out.append(transaction, work.events);
-        }
+        for (const { work } of group) work.apply?.(transaction);
+        out.append(
+          transaction,
+          group.flatMap(({ work }) => work.events),
+        );
         out.sweep(transaction);
       });
     } catch (thrown) {

@@ -2,6 +2,7 @@
  * One lane of the spool: what waits on disk, how much of it is in memory, and what of it may share the next message.
  */
 import type { Message } from '../bus/bus.ts';
+import { type Event, encode } from '../event.ts';
 import { type Kind, kinds } from '../kinds.ts';
 import type { Lane, Spooled, Store } from '../state/store.ts';
 
@@ -26,6 +27,7 @@ export interface LaneState {
   /** The oldest order that may still wait. */
   oldest: number;
   bytes: number;
+  /** Events, of however many entries. */
   count: number;
   /** Confirmed by the bus, and still to be taken from the disk. */
   confirmed: number[];
@@ -70,14 +72,45 @@ function refill(lane: LaneState, store: Store): void {
 
 export const laneFor = (kind: Kind): Lane => (kinds[kind].delivery === 'durable' ? 'durable' : 'telemetry');
 
-export const sizeOf = (entry: Spooled): number => entry.json.length + entry.key.length + 32;
+/** Puts events into as few entries as may each be a message, in their order. `next` gives an entry its order. */
+export function entriesOf(events: readonly Event[], next: () => number): Spooled[] {
+  const entries: Spooled[] = [];
+  let open: { kind: Kind; keys: Set<string>; bytes: number; jsons: string[] } | undefined;
+  const close = (): void => {
+    if (!open) return;
+    const { kind, keys, jsons } = open;
+    entries.push({ order: next(), kind, keys: [...keys], expires: undefined, count: jsons.length, json: jsons.join(',') });
+    open = undefined;
+  };
+  for (const event of events) {
+    const { kind, key, expirytime } = event;
+    const json = encode(event);
+    if (!kinds[kind].batched || expirytime !== undefined) {
+      close();
+      entries.push({ order: next(), kind, keys: [key], expires: expirytime, count: 1, json });
+      continue;
+    }
+    const fits =
+      open?.kind === kind &&
+      open.jsons.length < maxBatchEvents &&
+      open.bytes + json.length <= maxBatchBytes &&
+      (open.keys.size < maxBatchKeys || open.keys.has(key));
+    if (!fits) close();
+    open ??= { kind, keys: new Set(), bytes: 0, jsons: [] };
+    open.keys.add(key);
+    open.bytes += json.length;
+    open.jsons.push(json);
+  }
+  close();
+  return entries;
+}
 
 export function messageFor(first: Spooled, entries: readonly Spooled[], now: number): Message {
   const kind = first.kind as Kind;
-  const batch = entries.length > 1;
+  const batch = entries.length > 1 || first.count > 1;
   return {
     kind,
-    keys: batch ? [...new Set(entries.map((entry) => entry.key))] : [first.key],
+    keys: entries.length > 1 ? [...new Set(entries.flatMap((entry) => entry.keys))] : first.keys,
     body: Buffer.from(batch ? `[${entries.map((entry) => entry.json).join(',')}]` : first.json),
     batch,
     ...(first.expires !== undefined && !batch && { expires: Math.max(1, first.expires - now) }),
@@ -91,13 +124,16 @@ export function take(lane: LaneState, store: Store): Spooled[] {
   if (!first) return [];
   const taken: Spooled[] = [];
   const keys = new Set<string>();
-  let bytes = 0;
+  let [bytes, count] = [0, 0];
   const batched = kinds[first.kind as Kind].batched;
   for (let entry: Spooled | undefined = first; entry; entry = lane.queue[lane.head]) {
-    if (entry.kind !== first.kind || taken.length >= maxBatchEvents || (bytes > 0 && bytes + entry.json.length > maxBatchBytes)) break;
-    if (keys.size >= maxBatchKeys && !keys.has(entry.key)) break;
-    keys.add(entry.key);
+    if (entry.kind !== first.kind) break;
+    const more = entry.keys.reduce((sum, key) => sum + (keys.has(key) ? 0 : 1), 0);
+    const fits = count + entry.count <= maxBatchEvents && bytes + entry.json.length <= maxBatchBytes && keys.size + more <= maxBatchKeys;
+    if (taken.length > 0 && !fits) break;
+    for (const key of entry.keys) keys.add(key);
     bytes += entry.json.length;
+    count += entry.count;
     taken.push(entry);
     lane.head += 1;
     lane.queueBytes -= entry.json.length;

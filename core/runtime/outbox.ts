@@ -9,9 +9,9 @@
 import type { Bus } from '../bus/bus.ts';
 import type { Clock } from '../clock.ts';
 import { messageOf, Reject } from '../errors.ts';
-import { type Event, encode } from '../event.ts';
-import type { Lane, Spooled, Store, Transaction } from '../state/store.ts';
-import { type LaneState, laneFor, laneOf, messageFor, sizeOf, take, windowBytes } from './lane.ts';
+import type { Event } from '../event.ts';
+import { type Lane, type Spooled, type Store, sizeOf, type Transaction } from '../state/store.ts';
+import { entriesOf, type LaneState, laneFor, laneOf, messageFor, take, windowBytes } from './lane.ts';
 
 export interface OutboxLimits {
   /** Bytes of spooled telemetry and of never-lose events. */
@@ -59,6 +59,8 @@ const lazyMs = 2000;
 const firstPauseMs = 100;
 const lastPauseMs = 5000;
 
+const eventsIn = (entries: readonly Spooled[]): number => entries.reduce((sum, { count }) => sum + count, 0);
+
 export function outbox(options: OutboxOptions): Outbox {
   const { store, bus, clock, report } = options;
   const limits = options.limits ?? defaultLimits;
@@ -77,7 +79,7 @@ export function outbox(options: OutboxOptions): Outbox {
       lane.confirmed.push(entry.order);
       lane.leaving.delete(entry.order);
       lane.bytes -= sizeOf(entry);
-      lane.count -= 1;
+      lane.count -= entry.count;
     }
     flushSoon();
     if (lanes.durable.bytes < limits.durable) for (const resume of waitingForRoom.splice(0)) resume();
@@ -148,7 +150,7 @@ export function outbox(options: OutboxOptions): Outbox {
       .publish(message)
       .then(
         () => {
-          sent += live.length;
+          sent += eventsIn(live);
           refusals = 0;
           remove(lane, live);
         },
@@ -199,7 +201,7 @@ export function outbox(options: OutboxOptions): Outbox {
   };
 
   const dropOldest = (transaction: Transaction, lane: LaneState): void => {
-    const excess: number[] = [];
+    const excess: Spooled[] = [];
     // What is being sent stays until it is confirmed; from there on the oldest go, a tenth of the room at a time.
     const goal = limits.telemetry * 0.9;
     const confirmed = new Set(lane.confirmed);
@@ -208,19 +210,19 @@ export function outbox(options: OutboxOptions): Outbox {
       if (bytes <= goal) break;
       if (lane.leaving.has(entry.order) || confirmed.has(entry.order)) continue;
       bytes -= sizeOf(entry);
-      excess.push(entry.order);
+      excess.push(entry);
       lane.oldest = entry.order + 1;
     }
-    transaction.unspool(lane.name, excess);
-    const gone = new Set(excess);
+    const gone = new Set(excess.map(({ order }) => order));
+    transaction.unspool(lane.name, gone);
     const kept = lane.queue.slice(lane.head).filter((entry) => !gone.has(entry.order));
     lane.queue = kept;
     lane.head = 0;
     lane.queueBytes = kept.reduce((sum, entry) => sum + entry.json.length, 0);
     lane.bytes = bytes;
-    lane.count -= excess.length;
+    lane.count -= eventsIn(excess);
     lane.loaded = Math.max(lane.loaded, lane.oldest);
-    dropped += excess.length;
+    dropped += eventsIn(excess);
     if (!dropping)
       report(
         'warn',
@@ -233,13 +235,15 @@ export function outbox(options: OutboxOptions): Outbox {
     room: () => (lanes.durable.bytes < limits.durable ? Promise.resolve() : new Promise((resolve) => waitingForRoom.push(resolve))),
     sweep: unspool,
     append(transaction, events) {
-      for (const event of events) {
-        const lane = lanes[laneFor(event.kind)];
-        const entry: Spooled = { order: lane.next++, kind: event.kind, key: event.key, expires: event.expirytime, json: encode(event) };
-        transaction.spool(lane.name, entry);
-        pending.push({ lane, entry, size: sizeOf(entry) });
-        lane.bytes += sizeOf(entry);
-        lane.count += 1;
+      for (const lane of Object.values(lanes)) {
+        const own = events.filter(({ kind }) => laneFor(kind) === lane.name);
+        for (const entry of entriesOf(own, () => lane.next++)) {
+          const size = sizeOf(entry);
+          transaction.spool(lane.name, entry);
+          pending.push({ lane, entry, size });
+          lane.bytes += size;
+          lane.count += entry.count;
+        }
       }
       if (lanes.telemetry.bytes > limits.telemetry) dropOldest(transaction, lanes.telemetry);
     },
@@ -258,9 +262,9 @@ export function outbox(options: OutboxOptions): Outbox {
       pumpSoon();
     },
     failed() {
-      for (const { lane, size } of pending) {
+      for (const { lane, entry, size } of pending) {
         lane.bytes -= size;
-        lane.count -= 1;
+        lane.count -= entry.count;
       }
       pending = [];
     },

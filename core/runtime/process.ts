@@ -101,7 +101,8 @@ async function start(
     bus,
     clock,
     report,
-    dead: (reason, { kind, key, json }) => report('error', `a ${kind} of ${key} cannot be sent: ${reason.message}: ${json.slice(0, 200)}`),
+    dead: (reason, { kind, keys: [key], json }) =>
+      report('error', `a ${kind} of ${key} cannot be sent: ${reason.message}: ${json.slice(0, 200)}`),
   });
   const commits = committer({ store, outbox: () => out, clock, report });
   const announcements = announcer({

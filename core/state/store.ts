@@ -14,15 +14,22 @@ import type { Json } from '../json.ts';
 import type { Change, Entry } from './tables.ts';
 import type { Watermark } from './watermark.ts';
 
-/** An event that is decided and not yet confirmed by the bus. `json` is its wire form. */
+/** What is decided and not yet confirmed by the bus: an event, or several of one kind that were decided together. */
 export interface Spooled {
   readonly order: number;
   readonly kind: string;
-  readonly key: string;
-  /** Milliseconds since 1970 after which it need not be sent. */
+  /** The keys of its events, all different. */
+  readonly keys: readonly string[];
+  /** Milliseconds since 1970 after which it need not be sent. Only of one event alone. */
   readonly expires: number | undefined;
+  /** How many events it has. */
+  readonly count: number;
+  /** Their wire forms, with commas in between. */
   readonly json: string;
 }
+
+/** What an entry counts for against the spool's bounds, in bytes. */
+export const sizeOf = ({ json, keys, count }: Spooled): number => keys.reduce((sum, key) => sum + key.length, json.length + 32 * count);
 
 /** Events that must never be lost wait in their own lane, so that telemetry that gives way never takes them along. */
 export type Lane = 'durable' | 'telemetry';
@@ -56,7 +63,7 @@ export interface Store {
   announced(): Iterable<Announced>;
   /** What waits in a lane from an order on, oldest first, up to a number of bytes. */
   waiting(lane: Lane, from: number, bytes: number): Spooled[];
-  /** How much waits, and the order after the last. */
+  /** How much waits, how many events, and the order after the last. */
   extent(lane: Lane): { bytes: number; count: number; next: number };
   /** Forgets watermarks not moved, and ids seen, before a time: at most `most` of each, so that it never takes long. */
   forget(before: number, most: number): void;
@@ -118,7 +125,9 @@ function openEnvironment(directory: string, unlock: () => void): Store {
       if (data === undefined) states.removeSync(path(node, key));
       else states.putSync(path(node, key), { node, key, data });
     },
-    spool: (lane, entry) => void lanes[lane].putSync(entry.order, `${entry.kind} ${entry.key} ${entry.expires ?? ''}\n${entry.json}`),
+    spool(lane, { order, kind, keys: [key, ...others], expires, count, json }) {
+      lanes[lane].putSync(order, `${[kind, key, expires ?? '', count, ...others].join(' ')}\n${json}`);
+    },
     unspool(lane, orders) {
       for (const order of orders) lanes[lane].removeSync(order);
     },
@@ -161,8 +170,9 @@ function openEnvironment(directory: string, unlock: () => void): Store {
     extent(lane) {
       let [bytes, count, next] = [0, 0, 1];
       for (const { key, value } of lanes[lane].getRange()) {
-        bytes += value.length;
-        count += 1;
+        const entry = spooled(key, value);
+        bytes += entry ? sizeOf(entry) : 0;
+        count += entry?.count ?? 0;
         next = key + 1;
       }
       return { bytes, count, next };
@@ -194,9 +204,11 @@ function openEnvironment(directory: string, unlock: () => void): Store {
 
 function spooled(order: number, text: string): Spooled | undefined {
   const end = text.indexOf('\n');
-  const [kind, key, expires] = text.slice(0, end).split(' ');
+  const [kind, key, expires, count, ...others] = text.slice(0, end).split(' ');
   if (end < 0 || !kind || key === undefined) return undefined;
-  return { order, kind, key, expires: expires ? Number(expires) : undefined, json: text.slice(end + 1) };
+  const keys = [key, ...others];
+  // An earlier version wrote one event in an entry, and no count.
+  return { order, kind, keys, expires: expires ? Number(expires) : undefined, count: Number(count ?? 1), json: text.slice(end + 1) };
 }
 
 /**

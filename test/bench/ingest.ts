@@ -18,7 +18,7 @@ import { keepAll } from '../../nodes/sinks/store/tiers.ts';
 import { appendAlone } from './shared/append.ts';
 import { type Bench, type Figure, withBroker } from './shared/figure.ts';
 import { type Load, ownMix } from './shared/mix.ts';
-import type { Given } from './shared/part.ts';
+import type { Told } from './shared/part.ts';
 
 const servers = 50;
 const patienceMs = 120_000;
@@ -27,16 +27,16 @@ const last = 1;
 
 interface Part {
   readonly child: ChildProcess;
-  given: Given;
+  told: Told;
 }
 
 function start(folder: string, name: string, config: object): Part {
   const file = join(folder, `${name}.yaml`);
   writeFileSync(file, JSON.stringify(config));
   const child = fork(fileURLToPath(new URL('shared/part.ts', import.meta.url)), [file, join(folder, name)]);
-  const part: Part = { child, given: {} };
-  child.on('message', (given) => {
-    part.given = given as Given;
+  const part: Part = { child, told: { given: {}, cpuMs: 0 } };
+  child.on('message', (told) => {
+    part.told = told as Told;
   });
   process.once('exit', () => child.kill('SIGKILL'));
   return part;
@@ -52,6 +52,8 @@ async function end({ child }: Part): Promise<void> {
 interface Through {
   readonly pointsPerSecond: number;
   readonly eventsPerWrite: number;
+  /** CPU of all its processes, from their start on: the broker's is not among it. */
+  readonly cpuMs: number;
 }
 
 /** Sends so many events of the load through processes of its own into a store, and looks into it afterwards. */
@@ -70,18 +72,19 @@ async function through({ drafts }: Load, url: string | undefined, events: number
       while (!isThere()) {
         const died = parts.find(({ child }) => child.exitCode !== null);
         if (died || systemClock.monotonic() - began > patienceMs)
-          throw new Error(`${what}: not all came: ${JSON.stringify(hub.given)} of ${events + last}`);
+          throw new Error(`${what}: not all came: ${JSON.stringify(hub.told.given)} of ${events + last}`);
         await systemClock.sleep(10);
       }
       return systemClock.now();
     };
-    await wait('the hub did not start', () => hub.given.store !== undefined);
+    await wait('the hub did not start', () => hub.told.given.store !== undefined);
     if (url !== undefined) parts.push(start(folder, 'agent', { ...bus, run: ['feed'], nodes: [feed] }));
-    const summedUp = await wait('rollup', () => (hub.given.rollup ?? 0) >= events + last);
-    await wait('the store', () => (hub.given.store ?? 0) >= events + last);
+    const summedUp = await wait('rollup', () => (hub.told.given.rollup ?? 0) >= events + last);
+    await wait('the store', () => (hub.told.given.store ?? 0) >= events + last);
     await systemClock.sleep(500);
     await Promise.all(parts.map(end));
-    return await judge(join(folder, 'hub', 'history'), drafts, events, summedUp);
+    const cpuMs = parts.reduce((sum, { told }) => sum + told.cpuMs, 0);
+    return { ...(await judge(join(folder, 'hub', 'history'), drafts, events, summedUp)), cpuMs };
   } finally {
     for (const { child } of parts) child.kill('SIGKILL');
     rmSync(folder, { recursive: true });
@@ -89,7 +92,7 @@ async function through({ drafts }: Load, url: string | undefined, events: number
 }
 
 /** Compares what was stored with what the feed wrote. @throws when an event or a point is missing, or there twice. */
-async function judge(folder: string, drafts: Load['drafts'], events: number, summedUp: number): Promise<Through> {
+async function judge(folder: string, drafts: Load['drafts'], events: number, summedUp: number): Promise<Omit<Through, 'cpuMs'>> {
   const archive = await openArchive({ now: systemClock.now, folder, keep: keepAll, say: console.error });
   try {
     const first = async (sql: string): Promise<readonly Json[]> => (await archive.history.query(sql)).rows[0] ?? [];
@@ -118,18 +121,21 @@ export default {
     const folder = mkdtempSync(join(tmpdir(), 'sluice-bench-ingest-'));
     const bare = await appendAlone(folder, size === 'short' ? 100_000 : 1_000_000, 2000, 20);
     rmSync(folder, { recursive: true });
-    const figure = async (bus: string, url?: string): Promise<Figure> => {
-      const { pointsPerSecond, eventsPerWrite } = await through(load, url, events);
-      return {
-        what: `stored and summed up, ${bus}`,
-        value: pointsPerSecond,
-        unit: 'points/s',
-        budget: { least: 100_000 },
-        yardstick: { what: "DuckDB's appender alone", value: bare },
-        of: `${load.pointsPerEvent.toFixed(1)} points an event, ${events} events of ${servers} servers, ${eventsPerWrite.toFixed(0)} events a write`,
-      };
+    const measure = async (bus: string, url?: string): Promise<Figure[]> => {
+      const { pointsPerSecond, eventsPerWrite, cpuMs } = await through(load, url, events);
+      return [
+        {
+          what: `stored and summed up, ${bus}`,
+          value: pointsPerSecond,
+          unit: 'points/s',
+          budget: { least: 100_000 },
+          yardstick: { what: "DuckDB's appender alone", value: bare },
+          of: `${load.pointsPerEvent.toFixed(1)} points an event, ${events} events of ${servers} servers, ${eventsPerWrite.toFixed(0)} events a write`,
+        },
+        { what: 'which takes', value: (cpuMs * 1000) / events, unit: 'us CPU/event', of: 'all its processes, threads and their start' },
+      ];
     };
-    const figures = [await figure('embedded, one process')];
-    return [...figures, ...(await withBroker(async (url) => [await figure('RabbitMQ, agent and hub', url)]))];
+    const figures = await measure('embedded, one process');
+    return [...figures, ...(await withBroker((url) => measure('RabbitMQ, agent and hub', url)))];
   },
 } satisfies Bench;

@@ -2,10 +2,12 @@
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { open as lmdb } from 'lmdb';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import type { Bus, Delivery } from '../../core/bus/bus.ts';
 import { embeddedBus } from '../../core/bus/embedded.ts';
 import { systemClock } from '../../core/clock.ts';
+import { type Event, encode } from '../../core/event.ts';
 import type { Kind } from '../../core/kinds.ts';
 import { author } from '../../core/runtime/author.ts';
 import { type Outbox, type OutboxLimits, outbox } from '../../core/runtime/outbox.ts';
@@ -38,7 +40,10 @@ async function close(): Promise<void> {
 /** Spools events as a commit does. */
 function spool(kind: 'metric' | 'alert', from: number, to: number): void {
   store.write((transaction) => {
-    for (let value = from; value <= to; value++) out.append(transaction, [event(kind, value)]);
+    out.append(
+      transaction,
+      Array.from({ length: to - from + 1 }, (_, index) => event(kind, from + index)),
+    );
     out.sweep(transaction);
   });
   out.committed();
@@ -168,6 +173,31 @@ describe('the spool', () => {
     out.start();
     await out.drained(2000);
     expect(values).toEqual([1]);
+    await close();
+  });
+
+  it('counts after a restart what waits, also what an earlier version wrote', async () => {
+    open();
+    spool('metric', 1, 500);
+    const { waiting, bytes } = out.counts;
+    expect(waiting).toBe(500);
+    await close();
+    open();
+    expect(out.counts).toMatchObject({ waiting, bytes });
+    await close();
+    const old = lmdb({ path: join(folder, 'state.mdb'), noSubdir: true, maxDbs: 12 });
+    const lane = old.openDB<string, number>({ name: 'spool.telemetry', encoding: 'string' });
+    lane.transactionSync(() => {
+      const { key, ...rest } = event('metric', 501);
+      lane.putSync(1_000_000, `metric ${key} \n${encode({ ...rest, key } as Event)}`);
+    });
+    await old.close();
+    open();
+    expect(out.counts.waiting).toBe(501);
+    const { values } = await read('metric', 'acknowledged');
+    out.start();
+    await out.drained(5000);
+    expect(values).toEqual(upTo(501));
     await close();
   });
 

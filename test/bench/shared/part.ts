@@ -6,15 +6,21 @@ import { systemClock } from '../../../core/clock.ts';
 import { loadConfig } from '../../../core/config.ts';
 import { runProcess } from '../../../core/runtime/process.ts';
 
-/** By node: how many events it was given. */
-export type Given = Readonly<Record<string, number>>;
+export interface Told {
+  /** By node: how many events it was given. */
+  readonly given: Readonly<Record<string, number>>;
+  /** CPU of the process so far, all threads, in milliseconds. */
+  readonly cpuMs: number;
+}
 
 const tellMs = 20;
 const [file = '', state = ''] = process.argv.slice(2);
 const config = loadConfig({ file, env: {}, defaults: { state, host: 'bench' } });
 const running = await runProcess(config, { print: (level, text) => level !== 'info' && console.error(text) });
 const tell = (): void => {
-  process.send?.(Object.fromEntries(running.nodes.map(({ name, health }) => [name, health.counts.in])) satisfies Given);
+  const { user, system } = process.cpuUsage();
+  const given = Object.fromEntries(running.nodes.map(({ name, health }) => [name, health.counts.in]));
+  process.send?.({ given, cpuMs: (user + system) / 1000 } satisfies Told);
 };
 systemClock.every(tellMs, tell);
 process.once('message', async () => {
