@@ -119,7 +119,10 @@ describe('against a process that runs', () => {
         .trimEnd()
         .split('\n')
         .map((line) => JSON.parse(line)),
-    ).toEqual(events);
+    ).toEqual(events.map((event) => ({ received: expect.any(Number), event })));
+    // What was saved is a past to try rules on.
+    const tried = await ask('backtest', 'threshold', '--from', file);
+    expect([tried.code, tried.out]).toEqual([0, expect.stringMatching(/^threshold would fire 0 \(fired 0\)/)]);
     const lines = await ask('tap', 'metric', '--resource', 'cpu', '--count', '1', '--since', '1m');
     expect(lines.out).toMatch(/^\d\d:\d\d:\d\d\.\d{3} \S+ cpu {2}system\.cpu\.time\{cpu\.mode=user\} [\d.]+ s$/m);
   });

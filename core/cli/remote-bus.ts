@@ -115,11 +115,12 @@ function read({ message }: Delivery, matches: (key: string) => boolean): Taken {
   try {
     body = encoding === 'gzip' ? gunzipSync(message.body, { maxOutputLength: maxMessageBytes }) : message.body;
   } catch (thrown) {
-    return { events: [], dropped: 0, refused: [messageOf(thrown)] };
+    return { events: [], past: 0, dropped: 0, refused: [messageOf(thrown)] };
   }
   const all = decodeAll(body, batch, { kind, key: keys[0], at: systemClock.now() });
   return {
     events: all.filter((each): each is Event => !('refused' in each) && matches(each.key)),
+    past: 0,
     dropped: 0,
     refused: all.flatMap((each) => ('refused' in each ? [each.refused.message] : [])),
   };

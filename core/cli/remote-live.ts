@@ -79,8 +79,14 @@ export function liveRemote(config: Config): Remote {
 function takenFrom(text: string, kind: Kind, past: boolean): Taken {
   const { snapshot = [], events = [], dropped = 0, omitted = 0, error } = frame.parse(JSON.parse(text));
   if (error !== undefined) throw new SluiceError(error);
-  const wires = [...(past || kind === 'state' ? snapshot : []), ...events];
-  return { ...readWires(wires, kind), dropped: dropped + (past ? omitted : 0) };
+  const before = readWires(past || kind === 'state' ? snapshot : [], kind);
+  const since = readWires(events, kind);
+  return {
+    events: [...before.events, ...since.events],
+    past: before.events.length,
+    refused: [...before.refused, ...since.refused],
+    dropped: dropped + (past ? omitted : 0),
+  };
 }
 
 /** Wire events that can be trusted to be events. */

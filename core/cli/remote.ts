@@ -16,6 +16,8 @@ export interface Wanted extends Reads {
 /** Events as they came, in order; how many the way lost; and what arrived but was no event, in words. */
 export interface Taken {
   readonly events: readonly Event[];
+  /** How many of them, the first ones, are from before it was asked. */
+  readonly past: number;
   readonly dropped: number;
   readonly refused: readonly string[];
 }

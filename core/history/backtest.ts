@@ -14,6 +14,8 @@ import { type Compared, compare, type Episode, episodesOf } from './episode.ts';
 import { nodeOf, replay, type Span, type Trial } from './replay.ts';
 
 export interface Backtest {
+  /** From when on it was asked about, which may be long before anything is known. */
+  readonly asked: number;
   readonly span: Span;
   readonly coverage: readonly Coverage[];
   /** What would have been told. */
@@ -54,6 +56,7 @@ export async function backtest(history: History, trial: Trial, asked: Span, agai
   const coarse = coverage.some(({ resolution }) => resolution !== 'raw');
   const silent = trial.filters.filter(({ node }) => node.explains === undefined && node.out.includes('alert'));
   return {
+    asked: asked.from,
     span,
     coverage,
     would,

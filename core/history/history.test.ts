@@ -16,10 +16,13 @@ import { why } from './why.ts';
 import { whyNot } from './why-not.ts';
 
 const about = { company: 'acme', system: 'shop', environment: 'prod', host: 'hub-1' };
+const policycommit = `9c02f31ab0d4${'0'.repeat(28)}`;
 const span = { from: dayStart, to: dayEnd };
 const trialOf = (rules: object): Trial => ({
   about,
-  filters: [{ name: 'threshold', node: threshold, config: threshold.config.parse(rules), confighash: 'abc', reads: threshold.in }],
+  filters: [
+    { name: 'threshold', node: threshold, config: threshold.config.parse(rules), confighash: 'abc', policycommit, reads: threshold.in },
+  ],
 });
 
 /** The day played to the filter by the testing kit, which has ticks and a clock of its own: what was told at the time. */
@@ -39,7 +42,7 @@ function recordedAlert(came: Extract<Came, { kind: 'alert' }>, own: Map<string, 
   // An alert's key says its host: of each host, one event a moment.
   const idAt = (time: number) => own.get(`${came.key.split('.')[3]} ${time}`) ?? '';
   const causes = [idAt(Date.parse(came.data.since)), idAt(came.time)];
-  const lineage = { causationid: causes[1] ?? '', causes, nodeversion: '1', confighash: 'abc' };
+  const lineage = { causationid: causes[1] ?? '', causes, nodeversion: '1', confighash: 'abc', policycommit };
   const data = { ...came.data, evidence: causes };
   const source = '/acme/shop/prod/hub-1/threshold';
   return { event: { ...event, ...lineage, data, source } as Event, received: dayStart + at + 1 };
@@ -184,11 +187,11 @@ describe('why', () => {
   ])('leads from %s to the points that caused it', async (rule, metric, series) => {
     const alert = firstOf(rule);
     const told = await why(history, alert);
-    expect(told).toMatchObject({ rule, filter: { name: 'threshold', host: 'hub-1', nodeversion: '1', confighash: 'abc' } });
+    expect(told).toMatchObject({ rule, filter: { name: 'threshold', host: 'hub-1', nodeversion: '1', confighash: 'abc', policycommit } });
     const ids = told.causes.map((cause) => (cause.sort === 'event' ? cause.event.id : cause.sort));
     expect(ids).toEqual((alert as Event<'alert'>).data.evidence);
     const text = told.sentences.join('\n');
-    expect(text).toContain('The filter threshold on hub-1 decided it (version 1, config abc).');
+    expect(text).toContain('The filter threshold on hub-1 decided it (version 1, config abc, policy 9c02f31ab0d4).');
     expect(text).toMatch(new RegExp(`It was decided by the metric of .*:\n  ${metric}\\{.*${series}.*\\} was `));
     expect(text).toMatch(/From the first to the last of these, \d+ values of/);
   });
@@ -237,10 +240,12 @@ describe('why-not', () => {
   it('says how near the fourth was, and what was missing', async () => {
     const told = await whyNot(history, trialOf(dayRules).filters, targetOf('web-3/filesystem'), onDay('02:12:00'));
     expect(told.rules[0]).toMatchObject({ rule: 'filesystem-space', severity: 'warning', verdict: 'too short', for: 300_000 });
-    expect(told.sentences[0]).toBe(
-      'web-3/filesystem./data: above 90 % for 3m12s, from 02:10:40; the rule needs 5m (1m48s more). Rule filesystem-space, warning, of threshold@abc',
-    );
-    expect(told.sentences[1]).toMatch(/at most 91 %, at 02:1\d:\d\d; the limit is 95 %\. Rule filesystem-space, critical/);
+    expect(told.sentences).toEqual([
+      'No alert about web-3/filesystem came from 2026-03-03 00:42:00 to 2026-03-03 03:42:00 UTC.',
+      '  web-3/filesystem./data: above 90 % for 3m12s, from 02:10:40; the rule needs 5m (1m48s more). Rule filesystem-space, warning',
+      expect.stringMatching(/^ {2}web-3.*: at most 91 %, at 02:1\d:\d\d; the rule fires above 95 %\. Rule filesystem-space, critical$/),
+      'Looked at 2700 events of web-3, with the rules as they are now: threshold@abc, policy 9c02f31ab0d4.',
+    ]);
     expect(told.alerts).toEqual([]);
   });
 
@@ -252,9 +257,9 @@ describe('why-not', () => {
 
   it('says that no rule looked, that nothing came, and that nothing is known', async () => {
     const { filters } = trialOf(dayRules);
-    const ask = async (target: string, at: number) => (await whyNot(history, filters, targetOf(target), at)).sentences[0];
-    expect(await ask('web-3/network', onDay('02:12:00'))).toContain('No rule of threshold looks at web-3/network');
-    expect(await ask('web-9', onDay('02:12:00'))).toContain('Nothing was kept of web-9');
+    const ask = async (target: string, at: number) => (await whyNot(history, filters, targetOf(target), at)).sentences.join('\n');
+    expect(await ask('web-3/network', onDay('02:12:00'))).toContain('No rule looks at web-3/network');
+    expect(await ask('web-9', onDay('02:12:00'))).toContain('Nothing else was kept of web-9');
     expect(await ask('web-3/filesystem', dayStart - 86_400_000)).toContain('Nothing is known of the time');
   });
 });

@@ -1,9 +1,9 @@
 /**
- * A stored event as a line of JSON: what `GET /api/history` sends and a saved file holds.
+ * A stored event as a line of JSON: what `GET /api/history` sends, and what `sluice tap --save` writes.
  *
  *     {"received": 1767225600000, "event": {"specversion": "1.0", …}}
  *
- * A bare event, as `sluice tap --save` writes it, is read too: it was received when it says it happened, and never before
+ * A bare event, as `sluice tap --json` prints it, is read too: it was received when it says it happened, and never before
  * the line above it.
  */
 import { messageOf, Reject } from '../errors.ts';

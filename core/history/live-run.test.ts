@@ -1,4 +1,5 @@
 /** What a running process told, tried again from what it was given: the same alerts, by their very ids. */
+import { execFileSync } from 'node:child_process';
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -47,6 +48,11 @@ it('gives the same events as the process did', { timeout: 120_000 }, async () =>
     join(folder, 'config.yaml'),
     JSON.stringify({ host: 'hub-1', run: ['threshold'], nodes: [{ use: 'threshold', ...dayRules }] }),
   );
+  const git = (...words: string[]): string =>
+    execFileSync('git', ['-C', folder, '-c', 'user.name=a', '-c', 'user.email=a@example.org', ...words], { encoding: 'utf8' }).trim();
+  git('init', '-q');
+  git('add', 'config.yaml');
+  git('commit', '-qm', 'rules');
   const config = loadConfig({ file: join(folder, 'config.yaml'), env: {}, defaults: { state: join(folder, 'state'), host: 'hub-1' } });
   const bus = embeddedBus({ clock });
   const kept: Received[] = [];
@@ -89,5 +95,8 @@ it('gives the same events as the process did', { timeout: 120_000 }, async () =>
   const last = alerts().findLast(({ data }) => data.status === 'firing') as Event<'alert'>;
   const told = await why(history, last);
   expect(told.filter).toMatchObject({ name: 'threshold', host: 'hub-1', confighash: (await trialOfConfig(config)).filters[0]?.confighash });
+  const commit = git('rev-parse', 'HEAD');
+  expect(told.filter?.policycommit).toBe(commit);
+  expect(told.sentences.join('\n')).toContain(`policy ${commit.slice(0, 12)})`);
   expect(told.causes.map(({ sort }) => sort)).toEqual(['event', 'event']);
 });

@@ -22,8 +22,9 @@ export async function openHistory({ from, port, config: file }: HistoryFlags): P
   return remoteHistory(`http://${config.settings.live.listen.replace(/^(0\.0\.0\.0|\[::\]):/, '127.0.0.1:')}`);
 }
 
-/** An instant, or how long ago. @throws UsageError when the text is neither */
+/** An instant, `now`, or how long ago. @throws UsageError when the text is neither */
 export function timeOf(flag: string, text: string): number {
+  if (text === 'now') return systemClock.now();
   const ago = duration(text);
   if (ago !== undefined) return systemClock.now() - ago;
   // A time without a zone is UTC, as all that sluice prints; without a day, the latest such time.

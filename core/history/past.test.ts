@@ -140,7 +140,7 @@ it('explains an event over HTTP', async () => {
     sentences: string[];
   };
   expect(told.causes).toMatchObject([{ sort: 'event', event: { id: 'm0' } }]);
-  expect(told.sentences).toContain('The filter threshold on hub-1 decided it.');
+  expect(told.sentences).toContain('The filter threshold on hub-1 decided it (no policy commit: its config was in no git checkout).');
 });
 
 it('is read from a file, its lines as the API sends them or as tap saves them, and what is no event is told once', async () => {

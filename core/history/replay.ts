@@ -13,14 +13,14 @@ import { type About, type Matcher, matcher, unescapeWord } from '../key.ts';
 import type { Kind } from '../kinds.ts';
 import type { AnyFilter } from '../node.ts';
 import { author } from '../runtime/author.ts';
-import type { Placed } from '../runtime/context.ts';
+import { lineageOf, type Placed } from '../runtime/context.ts';
 import { type FilterRun, filterRun, type Outcome } from '../runtime/filtering.ts';
 import { topicsOf } from '../runtime/graph.ts';
 import { metricsOf } from './coarse.ts';
 import { mergeReceived } from './merge.ts';
 
 /** A filter as a config places it. */
-export type Tried = Pick<Placed<AnyFilter>, 'name' | 'node' | 'config' | 'confighash' | 'reads'>;
+export type Tried = Pick<Placed<AnyFilter>, 'name' | 'node' | 'config' | 'confighash' | 'policycommit' | 'reads'>;
 
 /** Filters to try, and the host on which they would stand. */
 export interface Trial {
@@ -118,9 +118,10 @@ interface Run {
   finish(derived: Extract<Outcome, { dead?: undefined }>['derived'][number]): Event;
 }
 
-function startRun({ name, node, config, confighash, reads }: Tried, about: Trial['about']): Run {
+function startRun(tried: Tried, about: Trial['about']): Run {
+  const { name, node, config, reads } = tried;
   const writer = author({ place: about, host: about.host, bootid: 'replay' }, name);
-  const lineage = { nodeversion: node.version ?? '1', confighash };
+  const lineage = lineageOf(tried);
   const matchers = new Map<Kind, Matcher[]>();
   for (const { kind, pattern } of topicsOf(reads)) matchers.set(kind, [...(matchers.get(kind) ?? []), matcher(pattern)]);
   return {

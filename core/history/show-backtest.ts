@@ -8,6 +8,9 @@ import type { Backtest, Unjudged } from './backtest.ts';
 import type { Episode } from './episode.ts';
 import { counted, instant } from './words.ts';
 
+/** The past may begin this much later than was asked, and nobody is to be told. */
+const unknownMs = 60_000;
+
 /** `names`: what was tried, and what stands beside it. */
 export function showBacktest(
   result: Backtest,
@@ -17,7 +20,10 @@ export function showBacktest(
   const { would, did, compared, coverage, unjudged, unsaid, refused, reason } = result;
   const beside = names.against === undefined ? `fired ${did.length}` : `${inert(names.against)} ${did.length}`;
   const parts = [`${compared.same.length} the same`, `${compared.added.length} new`, `${compared.gone.length} gone`].join(', ');
-  const lines = [`${inert(names.tried)} would fire ${paint.bold(String(would.length))} (${beside}): ${parts}`, coverageLine(coverage)];
+  const lines = [
+    `${inert(names.tried)} would fire ${paint.bold(String(would.length))} (${beside}): ${parts}`,
+    coverageLine(coverage, result.asked),
+  ];
   lines.push(...unjudgedLines(unjudged));
   if (unsaid.length > 0)
     lines.push(`${unsaid.join(', ')} does not say how long its rules need: where the past is rolled up, take what it told with care`);
@@ -25,13 +31,16 @@ export function showBacktest(
   return `${lines.join('\n')}\n${episodes(result, names.against, paint)}`;
 }
 
-export function coverageLine(coverage: readonly Coverage[]): string {
-  if (coverage.length === 0) return 'coverage: nothing is known of that time';
+/** `asked`: when the time asked about begins; endless where all is. */
+export function coverageLine(coverage: readonly Coverage[], asked = Number.NEGATIVE_INFINITY): string {
+  const [first] = coverage;
+  if (!first) return 'coverage: nothing is known of that time';
+  const older = Number.isFinite(asked) && first.from - asked > unknownMs ? '; of what was before, nothing is kept' : '';
   const spans = coverage.map(({ from, to, resolution, only }) => {
     const how = `${only ? `${only.join(' and ')} alone, ` : ''}${resolution === 'raw' ? 'raw' : `by ${resolution}`}`;
     return `${how} ${formatDuration(to - from)} (${instant(from)} to ${instant(to)} UTC)`;
   });
-  return `coverage: ${spans.join('; ')}`;
+  return `coverage: ${spans.join('; ')}${older}`;
 }
 
 /** Rules without any `for` are many and alike: a line for each filter and resolution. */
@@ -58,13 +67,14 @@ function episodes({ compared }: Backtest, against: string | undefined, paint: Pa
   const cells = rows.map(({ what, now, before }): Cell[] => {
     const { rule, severity, key } = now ?? before;
     const { host, resource } = parse(key);
-    return [what, when(now), when(before), `${severity} ${rule}`, `${host} ${resource.join(' ')}`];
+    const was = now && before && before.severity !== now.severity ? ` (was ${before.severity})` : '';
+    return [what, when(now), when(before), `${severity}${was} ${rule}`, `${host} ${resource.join(' ')}`];
   });
   return table(['', 'WOULD FIRE', against === undefined ? 'FIRED' : against.toUpperCase(), 'RULE', 'ABOUT'], cells, paint);
 }
 
 export function when(episode: Episode | undefined): string {
   if (!episode) return '-';
-  const lasted = episode.to === undefined ? 'to the end' : `for ${formatDuration(episode.to - episode.from)}`;
+  const lasted = episode.to === undefined ? 'and still' : `for ${formatDuration(episode.to - episode.from)}`;
   return `${instant(episode.from)} ${lasted}`;
 }

@@ -16,7 +16,7 @@ import { metricsOf } from './coarse.ts';
 import { mergeReceived } from './merge.ts';
 import type { Span, Tried } from './replay.ts';
 import { alertsOf, isOf, type Target, targetText } from './target.ts';
-import { counted, instant } from './words.ts';
+import { counted, instant, shortCommit } from './words.ts';
 
 export interface WhyNot {
   readonly at: number;
@@ -81,38 +81,70 @@ async function inputsOf(history: History, reads: Tried['reads'], { ofHost }: Tar
   return inputs;
 }
 
+/** What is at its limit for good, as a service that is up is, counts as no nearer than this share of the limit. */
+const leastGap = 0.05;
+
 /** How far a rule was from firing: below 0 it did, below 1 time alone was missing. */
 function distance({ verdict, held, nearest, for: needs }: Nearness): number {
   if (verdict === 'fired') return -1;
   if (held && needs > 0) return 1 - (held.to - held.from) / needs;
-  return 1 + Math.abs(nearest.value - nearest.limit) / Math.max(Math.abs(nearest.limit), Number.EPSILON);
+  const gap = Math.abs(nearest.value - nearest.limit) / Math.max(Math.abs(nearest.limit), Number.EPSILON);
+  return 1 + Math.max(gap, leastGap);
 }
 
 type Answer = Omit<WhyNot, 'sentences'>;
 
 function sentencesOf({ span, coverage, inputs, cut, rules, alerts }: Answer, able: readonly Tried[], target: Target): string[] {
-  const time = `from ${instant(span.from)} to ${instant(span.to)} UTC`;
+  const [first, last] = [coverage[0], coverage.at(-1)];
   if (able.length === 0) return ['No filter of this config can say why it stayed quiet; threshold can, name a config that runs it.'];
-  if (coverage.length === 0) return [`Nothing is known of the time ${time}: it is before what is kept, or nothing was stored then.`];
-  if (inputs === 0) return [`Nothing was kept of ${target.host} ${time}: see sluice servers for how it is written.`];
+  if (!first || !last)
+    return [`Nothing is known of the time ${during(span)}: it is before what is kept, or after, or nothing was stored then.`];
+  // What has not come yet, and what is no longer kept, was not looked at.
+  const time = during({ from: Math.max(span.from, first.from), to: Math.min(span.to, last.to) });
   const what = target.resource === '' ? target.host : `${target.host}/${target.resource}`;
-  if (rules.length === 0) {
-    const filters = able.map(({ name }) => name).join(', ');
-    return [`No rule of ${filters} looks at ${what}: ${counted(inputs, 'event')} of ${target.host} came ${time}, and none of that sort.`];
-  }
   const coarse = coverage.filter(({ resolution }) => resolution !== 'raw').map(({ resolution }) => `by the ${resolution}`);
+  const wouldFire = rules.some(({ verdict }) => verdict === 'fired') ? '; with the rules as they are now, one would have' : '';
+  const came =
+    alerts.length === 0
+      ? [`No alert about ${what} came ${time}${wouldFire}.`]
+      : alerts.map(({ id, rule, at, status }) => `An alert did come: ${rule} ${status} at ${instant(at)} UTC; see sluice why ${id}`);
+  if (inputs === 0) return [...came, `Nothing else was kept of ${target.host} then: see sluice servers for how it is written.`];
+  const makers = able.map((one) => makerOf(one)).join('; ');
+  if (rules.length === 0)
+    return [
+      ...came,
+      `No rule looks at ${what}: ${counted(inputs, 'event')} of ${target.host} came, and none of that sort. Asked ${makers}.`,
+    ];
+  const told = withoutWorse(rules);
   return [
-    ...alerts.map(({ id, rule, at, status }) => `An alert did come: ${rule} ${status} at ${instant(at)} UTC; see sluice why ${id}`),
+    ...came,
     ...(coarse.length > 0 ? [`Of that time the values are known ${[...new Set(coarse)].join(' and ')} alone.`] : []),
-    ...rules.slice(0, shown).map(ruleSentence),
-    ...(rules.length > shown ? [`And ${counted(rules.length - shown, 'rule')} further from it; --json has them all.`] : []),
+    ...told.slice(0, shown).map(ruleSentence),
+    ...(told.length > shown ? [`And ${counted(told.length - shown, 'rule')} further from it; --json has them all.`] : []),
     cut
-      ? `Looked at the first ${inputs} events ${time} alone, for there were more; name a config without the rules that need longest.`
-      : `Looked at ${counted(inputs, 'event')} ${time}, with the config as it is now.`,
+      ? `Looked at the first ${inputs} events alone, for there were more; name a config without the rules that need longest.`
+      : `Looked at ${counted(inputs, 'event')} of ${target.host}, with the rules as they are now: ${makers}.`,
   ];
 }
 
-function ruleSentence({ rule, severity, key, text, filter, confighash, verdict, for: needs, held }: Answer['rules'][number]): string {
+const during = ({ from, to }: Span): string => `from ${instant(from)} to ${instant(to)} UTC`;
+
+const makerOf = ({ name, confighash, policycommit }: Tried): string =>
+  `${name}@${confighash}${policycommit === undefined ? '' : `, policy ${shortCommit(policycommit)}`}`;
+
+/** Where a rule never held at all, its mildest level says so for those that are further away. */
+function withoutWorse(rules: Answer['rules']): Answer['rules'] {
+  const said = new Set<string>();
+  return rules.filter(({ rule, key, filter, verdict, nearest }) => {
+    const same = `${filter}\n${rule}\n${key}\n${nearest.value}`;
+    if (verdict !== 'within') return true;
+    const isNew = !said.has(same);
+    said.add(same);
+    return isNew;
+  });
+}
+
+function ruleSentence({ rule, severity, key, text, verdict, for: needs, held }: Answer['rules'][number]): string {
   const missing = verdict === 'too short' && held ? ` (${formatDuration(needs - (held.to - held.from))} more)` : '';
-  return `${targetText(key)}: ${text}${missing}. Rule ${rule}, ${severity}, of ${filter}@${confighash}`;
+  return `  ${targetText(key)}: ${text}${missing}. Rule ${rule}, ${severity}`;
 }

@@ -10,7 +10,7 @@ import { inert } from '../inert.ts';
 import { type About, parse, unescapeWord } from '../key.ts';
 import type { Point } from '../kinds.ts';
 import { type Cause, lineageOf, type Range } from './lineage.ts';
-import { amount, clockTime, counted, instant } from './words.ts';
+import { amount, clockTime, counted, instant, shortCommit } from './words.ts';
 
 export interface Why {
   /** The event, as on the wire. */
@@ -95,7 +95,7 @@ function makerSentence({ name, host, nodeversion, confighash, policycommit }: Ma
   const details = [
     ...(nodeversion === undefined ? [] : [`version ${nodeversion}`]),
     ...(confighash === undefined ? [] : [`config ${confighash}`]),
-    ...(policycommit === undefined ? [] : [`policy ${policycommit}`]),
+    policycommit === undefined ? 'no policy commit: its config was in no git checkout' : `policy ${shortCommit(policycommit)}`,
   ];
   return `The filter ${name} on ${host} decided it${details.length > 0 ? ` (${details.join(', ')})` : ''}.`;
 }
@@ -180,13 +180,13 @@ async function between(history: History, alert: Event<'alert'>, causes: readonly
     for (const other of event.data.points) if (isSeries(point, other)) values.push(other.value);
   }
   if (values.length <= metrics.length) return undefined;
-  const range = `from ${amount(
-    values.reduce((a, b) => Math.min(a, b)),
-    point.unit,
-  )} to ${amount(
-    values.reduce((a, b) => Math.max(a, b)),
-    point.unit,
-  )}`;
+  const [least, most] = [Math.min, Math.max].map((of) =>
+    amount(
+      values.reduce((one, other) => of(one, other)),
+      point.unit,
+    ),
+  );
+  const range = least === most ? `all ${least}` : `from ${least} to ${most}`;
   return `From the first to the last of these, ${counted(values.length, 'value')} of ${point.name} came, ${range}.`;
 }
 

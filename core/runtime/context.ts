@@ -46,11 +46,20 @@ export interface Placed<N extends Node = Node> {
   readonly config: unknown;
   /** A fingerprint of the config, on all that the node derives. */
   readonly confighash: string;
+  /** The git commit that the config stands at, where it is in a checkout: also on all that the node derives. */
+  readonly policycommit?: string;
   readonly every?: number;
   readonly reads: readonly Reads[];
   readonly isolate?: 'worker';
   readonly health: Health;
 }
+
+/** What all that a node derives says of its maker. */
+export const lineageOf = ({ node, confighash, policycommit }: Pick<Placed, 'node' | 'confighash' | 'policycommit'>) => ({
+  nodeversion: node.version ?? '1',
+  confighash,
+  ...(policycommit !== undefined && { policycommit }),
+});
 
 /** A node at work. */
 export interface Running {

@@ -7,7 +7,7 @@ import type { Event } from '../event.ts';
 import type { AnyFilter } from '../node.ts';
 import type { Transaction } from '../state/store.ts';
 import { stateTtl } from './announce.ts';
-import type { Context, Placed, Running } from './context.ts';
+import { type Context, lineageOf, type Placed, type Running } from './context.ts';
 import type { Derived, Outcome } from './filtering.ts';
 import { topicsOf } from './graph.ts';
 import { deadLetter, openInlet, refusalOf } from './inlet.ts';
@@ -20,7 +20,7 @@ export async function runFilter(context: Context, placed: Placed<AnyFilter>): Pr
   const about = { ...origin.place, host: origin.host };
   const made = { node, name, use: placed.use, config: placed.config, about, store };
   const engine = placed.isolate ? isolatedEngine(made, context.isolation) : localEngine(made);
-  const lineage = { nodeversion: node.version ?? '1', confighash: placed.confighash };
+  const lineage = lineageOf(placed);
 
   const finish = (derived: Derived): Event => {
     const { index: _, ...event } = derived;

@@ -1,6 +1,7 @@
 /** Decides which nodes a process runs: those of its role that need no config, those that its settings ask for, and those that config names. */
 import { createHash } from 'node:crypto';
 import type { Clock } from '../clock.ts';
+import { commitOf } from '../config/commit.ts';
 import { type Config, checkNodeConfig, type NodeEntry } from '../config.ts';
 import { ConfigError } from '../errors.ts';
 import type { Node, Sort } from '../node.ts';
@@ -20,9 +21,14 @@ export interface Placing {
   readonly changed: (placed: Placed) => void;
 }
 
+interface Committed extends Placing {
+  readonly policycommit: string | undefined;
+}
+
 /** @throws ConfigError when a node is unknown, its config is wrong, or two have one name. */
-export async function placeNodes(placing: Placing): Promise<Placed[]> {
-  const { config } = placing;
+export async function placeNodes(given: Placing): Promise<Placed[]> {
+  const { config } = given;
+  const placing: Committed = { ...given, policycommit: await commitOf(config.file) };
   const found = scan();
   const wanted = wantedBy(config, found);
   const placed: Placed[] = [];
@@ -58,7 +64,7 @@ function wantedBy(config: Config, found: readonly Found[]): readonly Found[] {
   return found.filter(({ name, sort }) => config.run.some((word) => word === name || roles[word]?.includes(sort)));
 }
 
-function placeEntry(placing: Placing, node: Node, entry: NodeEntry): Placed {
+function placeEntry(placing: Committed, node: Node, entry: NodeEntry): Placed {
   if (node.sort === 'actuator')
     throw new ConfigError(`config: ${entry.where()}: ${entry.name} is an actuator; this version does not run them yet`);
   const implied = Object.keys(entry.config).length === 0 && node.configure ? node.configure(placing.config.settings) : undefined;
@@ -67,7 +73,7 @@ function placeEntry(placing: Placing, node: Node, entry: NodeEntry): Placed {
 }
 
 function place(
-  { clock, config, process, changed }: Placing,
+  { clock, config, process, changed, policycommit }: Committed,
   node: Exclude<Node, { sort: 'actuator' }>,
   entry: Pick<NodeEntry, 'name' | 'use'> & Partial<NodeEntry> & { config: unknown },
 ): Placed {
@@ -90,6 +96,7 @@ function place(
     node,
     config: entry.config,
     confighash: createHash('sha256').update(JSON.stringify(entry.config)).digest('base64url').slice(0, 12),
+    ...(policycommit !== undefined && { policycommit }),
     reads,
     ...(every !== undefined && { every }),
     ...(entry.isolate && { isolate: entry.isolate }),

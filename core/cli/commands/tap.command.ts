@@ -26,7 +26,7 @@ export default function addTap(program: Command): void {
     .option('--pattern <pattern>', 'instead of fields: a topic pattern, quoted')
     .option('--since <time>', 'what is remembered first: 5m, or 2026-01-31T12:00:00Z')
     .option('--count <number>', 'end after so many events', count)
-    .option('--save <file>', 'also write them to a file, a JSON event a line')
+    .option('--save <file>', 'also write them to a file: the past for sluice backtest --from, a JSON event a line')
     .option('--json', 'print JSON, an event a line')
     .addHelpText('after', '\nExample: sluice tap metric --host web-1 --resource cpu')
     .action((kind: string, flags: TapFlags) => tap(kind, flags));
@@ -42,10 +42,12 @@ async function tap(name: string, flags: TapFlags): Promise<void> {
     throw new UsageError('--pattern stands instead of the fields; leave one out');
   await checkSince(since);
 
-  const [{ withOpen }, { describeEvent }, { toWire }] = await Promise.all([
+  const [{ withOpen }, { describeEvent }, { toWire }, { toLine }, { systemClock }] = await Promise.all([
     import('../remote.ts'),
     import('../describe.ts'),
     import('../../event.ts'),
+    import('../../history/line.ts'),
+    import('../../clock.ts'),
   ]);
   const end = new AbortController();
   process.once('SIGINT', () => end.abort());
@@ -53,14 +55,17 @@ async function tap(name: string, flags: TapFlags): Promise<void> {
   const paint = paintFor(process.stdout);
   const save = await opened(flags.save);
   let left = limit;
+  let before = 0;
   try {
     await withOpen(flags, async (remote) => {
-      for await (const { events, dropped, refused } of remote.tap({ kind, since, ...fields }, end.signal)) {
+      for await (const { events, past, dropped, refused } of remote.tap({ kind, since, ...fields }, end.signal)) {
         for (const reason of refused) remark(`sluice: tap: ${reason.replace(/^sluice: /, '')}`);
         if (dropped > 0) remark(`sluice: tap: ${dropped} events were dropped, since they came faster than they were read`);
-        for (const event of events.slice(0, left)) {
+        for (const [index, event] of events.slice(0, left).entries()) {
           await print(flags.json ? `${json(toWire(event))}\n` : describeEvent(event, paint));
-          await save?.write(`${JSON.stringify(toWire(event))}\n`);
+          // Of what is remembered nobody says any more when it came: when it happened is nearest to that.
+          before = Math.max(before, index < past ? event.time : systemClock.now());
+          await save?.write(toLine({ received: before, event }));
         }
         left -= events.length;
         if (left <= 0) end.abort();

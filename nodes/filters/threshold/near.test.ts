@@ -55,7 +55,7 @@ it('says for each level how far it came, and what was missing', () => {
     held: { from: playStart + 10_000, to: playStart + 40_000 },
     text: 'below 10 for 30s, from 00:00:10; the rule needs 1m',
   });
-  expect(critical).toMatchObject({ verdict: 'within', text: 'at least 8, at 00:00:40; the limit is 5' });
+  expect(critical).toMatchObject({ verdict: 'within', text: 'at least 8, at 00:00:40; the rule fires below 5' });
 });
 
 it('tells a single value from a stretch, and firing from both', () => {

@@ -44,12 +44,16 @@ interface Course {
   nearest: { value: number; at: number };
   held: { from: number; to: number } | undefined;
   fired: number | undefined;
+  /** It fired before its own time was up, since a worse level did. */
+  early: boolean;
 }
 
 function follow(rule: Rule, about: string, apart: readonly (readonly [string, string])[], first: Point): Followed {
   const unit = rule.unit ?? first.unit;
   const key = alertKeys(rule.name, about, apart).alert;
-  const courses = rule.levels.map((level): Course => ({ level, nearest: { value: Number.NaN, at: 0 }, held: undefined, fired: undefined }));
+  const courses = rule.levels.map(
+    (level): Course => ({ level, nearest: { value: Number.NaN, at: 0 }, held: undefined, fired: undefined, early: false }),
+  );
   let held: Held = {};
   let looked = 0;
   return {
@@ -64,7 +68,9 @@ function follow(rule: Rule, about: string, apart: readonly (readonly [string, st
         const now = held[severity];
         if (!now) continue;
         if (!course.held || time - now.since >= course.held.to - course.held.from) course.held = { from: now.since, to: time };
-        if (now.fired) course.fired ??= time;
+        if (!now.fired || course.fired !== undefined) continue;
+        course.fired = time;
+        course.early = time - now.since < course.level.for;
       }
     },
     nearness: () =>
@@ -85,15 +91,17 @@ function follow(rule: Rule, about: string, apart: readonly (readonly [string, st
   };
 }
 
-function textOf({ level, nearest, held, fired }: Course, unit: string | undefined): string {
+function textOf({ level, nearest, held, fired, early }: Course, unit: string | undefined): string {
   const limit = formatValue(level.limit, unit);
   if (!held) {
     const value = formatValue(nearest.value, unit);
-    return `${level.sign > 0 ? 'at most' : 'at least'} ${value}, at ${clockTime(nearest.at)}; the limit is ${limit}`;
+    const [most, beyond] = level.sign > 0 ? ['at most', 'above'] : ['at least', 'below'];
+    return `${most} ${value}, at ${clockTime(nearest.at)}; the rule fires ${beyond} ${limit}`;
   }
   const lasted = held.to === held.from ? 'once' : `for ${formatDuration(held.to - held.from)}`;
   const beyond = `${level.sign > 0 ? 'above' : 'below'} ${limit} ${lasted}, from ${clockTime(held.from)}`;
-  return fired === undefined ? `${beyond}; the rule needs ${formatDuration(level.for)}` : `${beyond}; it fired at ${clockTime(fired)}`;
+  if (fired === undefined) return `${beyond}; the rule needs ${formatDuration(level.for)}`;
+  return `${beyond}; it fired at ${clockTime(fired)}${early ? ', with a worse level' : ''}`;
 }
 
 const clockTime = (at: number): string => new Date(at).toISOString().slice(11, 19);

@@ -58,6 +58,10 @@ export default function addQuery(program: Command): void {
       if (flags.csv && flags.json) throw new UsageError('--csv and --json are two ways to print; choose one');
       const answer = await ask(await sqlFor(question, flags.host, seconds), { time, rows: flags.limit }, flags);
       await print(showAnswer(answer, flags.csv ? 'csv' : flags.json ? 'json' : 'table'));
+      if (answer.rows.length === 0 && Object.hasOwn(questions, question))
+        remark(
+          `sluice: query: nothing is kept of that in the last ${flags.since}${flags.host === undefined ? '' : ` of the host ${flags.host}`}; --since looks further back`,
+        );
       if (answer.cut) remark(`sluice: query: cut at ${answer.rows.length} rows; raise --limit to see more`);
     });
 }

@@ -18,11 +18,14 @@ export const questions: Readonly<Record<string, Question>> = {
       GROUP BY host ORDER BY average DESC`,
   },
   'disk-fill': {
-    doc: 'how each filesystem filled: its share at the start, at the end, and its growth per day',
-    sql: `SELECT host, attributes->>'$."system.filesystem.mountpoint"' AS mountpoint, round(arg_min(value, time), 3) AS first,
-        round(arg_max(value, time), 3) AS last, round(regr_slope(value, epoch(time)) * 86400, 4) AS per_day
-      FROM points WHERE name = 'system.filesystem.utilization' AND time >= {since} AND {where}
-      GROUP BY ALL ORDER BY last DESC`,
+    doc: 'how each filesystem filled: its share at the start, at the end, its growth per day, and days until it is full',
+    sql: `SELECT host, mountpoint, round(first, 3) AS first, round(last, 3) AS last, round(slope, 4) AS per_day,
+        if(slope > 0.0001, round((1 - last) / slope, 1), NULL) AS days_left
+      FROM (SELECT host, attributes->>'$."system.filesystem.mountpoint"' AS mountpoint, arg_min(value, time) AS first,
+          arg_max(value, time) AS last,
+          if(max(time) > min(time), regr_slope(value, epoch(time)) * 86400, NULL) AS slope
+        FROM points WHERE name = 'system.filesystem.utilization' AND time >= {since} AND {where} GROUP BY ALL)
+      ORDER BY last DESC`,
   },
   'noisiest-alerts': {
     doc: 'which rules fired most often',
