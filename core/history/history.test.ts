@@ -1,5 +1,6 @@
 /** A recorded day with three incidents and a fourth that stayed just under: tried again, explained, and its silence explained. */
 import { beforeAll, describe, expect, it } from 'vitest';
+import rollup from '../../nodes/filters/rollup/rollup.ts';
 import roster from '../../nodes/filters/roster/roster.ts';
 import threshold from '../../nodes/filters/threshold/threshold.ts';
 import { dayEnd, dayRules, dayStart, onDay, recordedDay } from '../../test/fixtures/day.ts';
@@ -9,7 +10,7 @@ import type { Coverage, History, Received } from '../history.ts';
 import { memoryHistory } from '../testing/history.ts';
 import { type Came, play, playStart } from '../testing/index.ts';
 import { backtest } from './backtest.ts';
-import type { Trial } from './replay.ts';
+import { replay, type Trial } from './replay.ts';
 import { showBacktest } from './show-backtest.ts';
 import { targetOf } from './target.ts';
 import { why } from './why.ts';
@@ -194,6 +195,38 @@ describe('why', () => {
     expect(text).toContain('The filter threshold on hub-1 decided it (version 1, config abc, policy 9c02f31ab0d4).');
     expect(text).toMatch(new RegExp(`It was decided by the metric of .*:\n  ${metric}\\{.*${series}.*\\} was `));
     expect(text).toMatch(/From the first to the last of these, \d+ values of/);
+  });
+
+  it('leads from an alert about a stat through its ranges to the points', async () => {
+    const stats: Received[] = [];
+    const morning = day.filter(({ event }) => event.key.includes('web-4') && event.time < onDay('02:00:00'));
+    const rolling = { name: 'rollup', node: rollup, config: rollup.config.parse({}), confighash: 'abc', reads: rollup.in };
+    const coverage: Coverage[] = [{ from: dayStart, to: onDay('02:00:00'), resolution: 'raw' }];
+    await replay(memoryHistory(morning), { about, filters: [rolling] }, coverage, span, (event, received) =>
+      stats.push({ event, received }),
+    );
+    const hour = stats.find(
+      ({ event }) => event.kind === 'stat' && Date.parse(event.data.to) - Date.parse(event.data.from) === 3_600_000,
+    )?.event;
+    if (!hour) throw new Error('the morning has no hour');
+    const { confighash: _, ...alert } = {
+      ...(firstOf('service-down') as Event<'alert'>),
+      id: 'on-a-stat',
+      causationid: hour.id,
+      causes: [hour.id],
+    };
+    const told = await why(memoryHistory([...morning, ...stats]), { ...alert, data: { ...alert.data, evidence: [hour.id] } });
+    const kept = morning.filter(({ event }) => event.time < onDay('01:00:00')).length;
+    expect(told.causes).toMatchObject([
+      { sort: 'event', causes: [{ sort: 'range', kept, range: { from: 1, to: kept, kind: 'metric' } }, { sort: 'moment' }] },
+    ]);
+    const text = told.sentences.join('\n');
+    expect(text).toMatch(
+      /decided by the stat of 01:00:00 about web-4, checkout .*\n {2}app\.up\{service\.name=checkout\} had 300 values, 1 to 1, 1 on average\n/,
+    );
+    expect(text).toMatch(
+      /It rests on 300 metric events about web-4, checkout, 1 to 300 of .* \(all kept\):\n {4}00:00:00 {2}app\.up\{service\.name=checkout\} was 1\n/,
+    );
   });
 
   it('says what is no longer kept, and reads ranges and clocks as causes', async () => {

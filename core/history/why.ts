@@ -8,7 +8,7 @@ import { type Event, topic, toWire } from '../event.ts';
 import type { History } from '../history.ts';
 import { inert } from '../inert.ts';
 import { type About, parse, unescapeWord } from '../key.ts';
-import type { Point } from '../kinds.ts';
+import type { Data, Point } from '../kinds.ts';
 import { type Cause, lineageOf, type Range } from './lineage.ts';
 import { amount, clockTime, counted, instant, shortCommit } from './words.ts';
 
@@ -144,6 +144,7 @@ function contents(event: Event, alert: Event<'alert'> | undefined): string[] {
       mostLines,
       'line',
     );
+  if (event.kind === 'stat') return cut(event.data.series.map(describeStat), mostPoints, 'series');
   if (event.kind === 'alert') return [`${event.data.severity} ${event.data.rule} ${event.data.status}: ${event.data.summary}`];
   return [JSON.stringify(event.data).slice(0, 500)];
 }
@@ -160,13 +161,26 @@ function decisive(points: readonly Point[], alert: Event<'alert'> | undefined): 
   return alike.length > 0 ? alike : points;
 }
 
-function describe({ name, value, unit, attributes }: Point): string {
+const describe = (point: Point): string => `${seriesName(point)} was ${amount(point.value, point.unit)}`;
+
+function describeStat(series: Data<'stat'>['series'][number]): string {
+  const { count, sum, min, max, unit } = series;
+  const mean = count > 0 ? `, ${amount(sum / count, unit)} on average` : '';
+  return `${seriesName(series)} had ${counted(count, 'value')}, ${amount(min, unit)} to ${amount(max, unit)}${mean}`;
+}
+
+function seriesName({ name, attributes }: Pick<Point, 'name' | 'attributes'>): string {
   const given = Object.entries(attributes ?? {}).map(([attribute, is]) => `${attribute}=${is}`);
-  return `${name}${given.length > 0 ? `{${given.join(', ')}}` : ''} was ${amount(value, unit)}`;
+  return `${name}${given.length > 0 ? `{${given.join(', ')}}` : ''}`;
 }
 
 const cut = (lines: readonly string[], most: number, what: string): string[] =>
-  lines.length <= most ? [...lines] : [...lines.slice(0, most), `and ${counted(lines.length - most, `more ${what}`)}`];
+  lines.length <= most
+    ? [...lines]
+    : [
+        ...lines.slice(0, most),
+        `and ${what === 'series' ? `${lines.length - most} more series` : counted(lines.length - most, `more ${what}`)}`,
+      ];
 
 /** How many values of the same series came between the first and the last event that the alert rests on. */
 async function between(history: History, alert: Event<'alert'>, causes: readonly Cause[]): Promise<string | undefined> {

@@ -1,8 +1,10 @@
 /** Rollup where its examples are too small: order, stragglers, counters, clocks, bounds and what longer windows are made of. */
 import fc from 'fast-check';
-import { type Data, decodeSketch, quantile as quantileOf, type Step } from 'sluice';
+import { type Data, decodeSketch, type Given, quantile as quantileOf, type Step } from 'sluice';
 import { anEvent, each, keyOn, play, playStart } from 'sluice/testing';
 import { describe, expect, test } from 'vitest';
+import { filterRun } from '../../../core/runtime/filtering.ts';
+import type { Entry } from '../../../core/state/tables.ts';
 import rollup from './rollup.ts';
 
 type Point = { name: string; value: number; type?: 'counter'; attributes?: Record<string, string> };
@@ -80,6 +82,65 @@ describe('counters', () => {
     const late = [at(300, counter(10.5), 10.5), at(300, counter(11.5), 11.5)];
     expect(brief([...now, ...late, at(301, counter(301)), { at: '7m' }])).toEqual([
       ...['0+1: c 5/5', '1+1: c 6/6', '2+1: c 6/6', '3+1: c 6/6', '4+1: c 1/1', '0+1: c 1/1', '5+1: c 1/1'],
+    ]);
+  });
+});
+
+describe('causes', () => {
+  const from = (second: number, value: number, source: string, sequence: number): Given<'metric'> => {
+    const time = playStart + second * 1000;
+    const data = { points: [{ name: 'x', value }] };
+    const writer = `/acme/shop/prod/web-1/${source}`;
+    return { event: { id: `${source}-${sequence}`, kind: 'metric', key, source: writer, bootid: 'b1', sequence, time, data }, at: time };
+  };
+  const causesOfStats = (inputs: readonly Given<'metric'>[], restart = false): string[] => {
+    const host = { name: 'rollup', about: { company: 'acme', system: 'shop', environment: 'prod', host: 'hub-1' } };
+    let run = filterRun(rollup, rollup.config.parse({}), host);
+    const rows = new Map<string, Map<string, Entry>>();
+    const told: string[] = [];
+    const ends = [...new Set([...inputs.map(({ at }) => at), playStart + 75_000, playStart + 615_000, playStart + 3_615_000])].sort(
+      (a, b) => a - b,
+    );
+    for (const at of ends) {
+      const outcomes = [...inputs.filter((one) => one.at === at).flatMap(({ event }) => run.event(event, at)), ...run.tick(at)];
+      for (const one of outcomes.flatMap((outcome) => (outcome.dead === undefined ? outcome.derived : []))) {
+        const causes = one.causes?.map((cause) => cause.replace(/^\/acme\/shop\/prod\/web-1/, '')).join(' ');
+        if (one.kind === 'stat') told.push(`${minutesOf(one.data)}: ${causes}`);
+      }
+      for (const { table, key: row, entry } of run.memory.changes()) {
+        const known = rows.get(table) ?? new Map<string, Entry>();
+        rows.set(table, known);
+        if (entry) known.set(row, entry);
+        else known.delete(row);
+      }
+      run.memory.committed();
+      if (restart) run = filterRun(rollup, rollup.config.parse({}), host, (table) => rows.get(table) ?? []);
+    }
+    return told;
+  };
+
+  test('of a minute are the events of each writer; of an hour those of all its minutes; also over a restart', () => {
+    const inputs = [from(1, 1, 'app', 8), from(2, 1, 'app', 7), from(3, 1, 'other', 1), from(30, 1, 'app', 9), from(61, 1, 'app', 10)];
+    const expected = [
+      `1: /app/b1/metric/${key}/7-9 /other/b1/metric/${key}/1-1`,
+      `1: /app/b1/metric/${key}/10-10`,
+      `10: /app/b1/metric/${key}/7-10 /other/b1/metric/${key}/1-1`,
+      `60: /app/b1/metric/${key}/7-10 /other/b1/metric/${key}/1-1`,
+    ];
+    expect(causesOfStats(inputs)).toEqual(expected);
+    expect(causesOfStats(inputs, true)).toEqual(expected);
+  });
+
+  test('are bounded, and left out where an event does not say its place', () => {
+    const many = Array.from({ length: 30 }, (_, writer) => from(writer, 1, `w${writer}`, 1));
+    expect(causesOfStats(many)[0]?.split(' ').length).toBe(9);
+    const nameless = { ...from(1, 1, 'app', 1).event, source: 'a stranger' };
+    const unnumbered = { ...from(2, 1, 'app', 1).event };
+    delete (unnumbered as { sequence?: number }).sequence;
+    expect(causesOfStats([nameless, unnumbered].map((event) => ({ event, at: event.time })))).toEqual([
+      '1: undefined',
+      '10: undefined',
+      '60: undefined',
     ]);
   });
 });

@@ -14,10 +14,13 @@
  * first by whoever reads: nothing is lost, and it is counted. Refused, and counted, is what is over a day from the receiving
  * clock, and what is past the bounds: `series` of them, and a million buffered events. The counts stand in the state `rollup`.
  *
+ * Each stat names what it is made of, as ranges of its writers' sequences: `why` leads from an hour to its points.
+ *
  * A series at one point a second takes about 7 KB here: 75 s of points, and a summary each of its ten minutes and its hour.
  */
-import { type Draft, defineFilter, duration, table, z } from 'sluice';
+import { type Draft, defineFilter, duration, type Event, table, z } from 'sluice';
 import { catalogue, type Known, series } from './catalogue.ts';
+import { causesOf, streamOf, widened } from './causes.ts';
 import { config, mostSeries } from './config.ts';
 import { examples } from './examples.ts';
 import { inOrder, merge, type Readings, ratesOf, type Summary, summarize, summary, toSeries } from './summary.ts';
@@ -27,6 +30,8 @@ const day = 86_400_000;
 const mostBuffered = 1_000_000;
 /** Points that are summed up in one tick; what is left waits for the next, so that the pipe is never held up for long. */
 const perTick = 250_000;
+/** How many numbers of a buffered event stand before its points. */
+const head = 3;
 /** Bytes of one stat's series. The largest event has four times as much. */
 const pageBytes = 262_144;
 
@@ -45,8 +50,8 @@ export default defineFilter({
     series: table(series, { bound: mostSeries }),
     /** A counter's latest reading in a window that is closed. */
     readings: table(z.tuple([z.number(), z.number()]), { bound: mostSeries }),
-    /** Points of open minutes: a time, then a series and its value, and the next. */
-    points: table(z.custom<readonly number[]>(Array.isArray), { bound: mostBuffered }),
+    /** Points of open minutes: a time, the place of their writer among the window's ranges (or -1) and its sequence, then each series and value. */
+    buffered: table(z.custom<readonly number[]>(Array.isArray), { bound: mostBuffered }),
     windows: table(openWindow, { bound: mostBuffered }),
     /** What has come together of a longer window, by the window and the series. */
     summaries: table(summary, { bound: 4 * mostSeries }),
@@ -62,7 +67,7 @@ export default defineFilter({
     let nextPoints = 0;
     const windowOf = (length: number, time: number, id: number | undefined): Window | undefined =>
       open.find(length, time, tables.series.get(String(id))?.key ?? '');
-    for (const [name, [time = 0, id]] of tables.points.entries()) {
+    for (const [name, [time = 0, , , id]] of tables.buffered.entries()) {
       windowOf(minute, time, id)?.holds.push(name);
       nextPoints = Math.max(nextPoints, Number(name) + 1);
     }
@@ -76,22 +81,33 @@ export default defineFilter({
       tables.counts.set('now', { ...before, [what]: before[what] + by });
     };
 
-    const buffer = (points: number[], key: string, at: number): void => {
+    const buffer = (points: number[], { key, sequence = 0 }: Event<'metric'>, stream: string | undefined, at: number): void => {
       const window = open.at(minute, points[0] ?? 0, key, at, closed());
-      if (window.part !== undefined) count('late', (points.length - 1) / 2);
+      if (window.part !== undefined) count('late', (points.length - head) / 2);
+      if (stream !== undefined) {
+        let place = window.ranges.findIndex(([known]) => known === stream);
+        if (place < 0) {
+          open.made(window, [[stream, sequence, sequence]]);
+          place = window.ranges.findIndex(([known]) => known === stream);
+        }
+        [points[1], points[2]] = [place, sequence];
+      }
       const name = String(nextPoints++);
-      tables.points.set(name, points);
+      tables.buffered.set(name, points);
       window.holds.push(name);
     };
 
-    /** The buffered readings of a minute, by series. */
+    /** The buffered readings of a minute, by series; what they are of is added to its ranges. */
     const take = (window: Window): Map<number, Readings> => {
       const bySeries = new Map<number, Readings>();
       for (const name of window.holds) {
-        const points = tables.points.get(name) ?? [];
-        tables.points.delete(name);
-        const time = points[0] ?? 0;
-        for (let at = 1; at < points.length; at += 2) {
+        const points = tables.buffered.get(name) ?? [];
+        tables.buffered.delete(name);
+        const [time = 0, place = -1, sequence = 0] = points;
+        const known = window.ranges[place];
+        if (known !== undefined && (sequence < known[1] || sequence > known[2]))
+          window.ranges = widened(window.ranges, [[known[0], sequence, sequence]]);
+        for (let at = head; at < points.length; at += 2) {
           const id = points[at] ?? 0;
           const readings = bySeries.get(id) ?? { times: [], values: [] };
           if (readings.times.length === 0) bySeries.set(id, readings);
@@ -138,6 +154,11 @@ export default defineFilter({
       tables.summaries.set(name, merge(before, whole));
       if (before === undefined) into.holds.push(name);
     };
+    /** What it is made of, the longer window is made of too. */
+    const passOnRanges = ({ length, from, key, due, ranges }: Window): void => {
+      const longer = lengths[lengths.indexOf(length) + 1];
+      if (longer !== undefined) open.made(open.at(longer, from, key, due, closed()), ranges);
+    };
     const close = (window: Window, drafts: Draft<'stat' | 'state'>[]): number => {
       const { work, bySeries } = contents(window);
       open.close(window);
@@ -147,15 +168,22 @@ export default defineFilter({
       });
       described.sort(({ what: a }, { what: b }) => (a.identity < b.identity ? -1 : 1));
       for (const { what, whole } of described) passOn(window, what.id, whole);
+      if (described.length > 0) passOnRanges(window);
       for (const draft of statsOf(window, described)) drafts.push(draft);
       return work;
     };
 
     return {
-      event({ key, time: eventTime, data: { points } }, at) {
+      event(event, at) {
+        const {
+          key,
+          time: eventTime,
+          data: { points },
+        } = event;
+        const stream = streamOf(event);
         let chunk: number[] = [];
         let [leftOut, refused] = [0, 0];
-        const isFull = tables.points.size >= mostBuffered - points.length;
+        const isFull = tables.buffered.size >= mostBuffered - points.length;
         for (let place = 0; place < points.length; place++) {
           const point = points[place];
           if (point === undefined) continue;
@@ -170,12 +198,12 @@ export default defineFilter({
             continue;
           }
           if (chunk[0] !== time) {
-            if (chunk.length > 0) buffer(chunk, key, at);
-            chunk = [time];
+            if (chunk.length > 0) buffer(chunk, event, stream, at);
+            chunk = [time, -1, 0];
           }
           chunk.push(id, point.value);
         }
-        if (chunk.length > 0) buffer(chunk, key, at);
+        if (chunk.length > 0) buffer(chunk, event, stream, at);
         if (leftOut > 0) count('leftOut', leftOut);
         if (refused > 0) count('refused', refused);
         return [];
@@ -229,6 +257,7 @@ function statsOf(window: Window, described: readonly Described[]): Draft<'stat'>
     kind: 'stat',
     key,
     time: from + length,
+    causes: causesOf(window.ranges),
     identity: [id, ...(part === undefined ? [] : [`part ${part}`]), ...(index === 0 ? [] : [`page ${index}`])].join(' '),
     data: {
       from: new Date(from).toISOString(),

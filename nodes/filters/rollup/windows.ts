@@ -10,22 +10,25 @@
  * and told as a further part of the same window: parts merge, as everything in a stat does.
  */
 import { type Table, z } from 'sluice';
+import { type Range, range, widened } from './causes.ts';
 
 export const minute = 60_000;
 export const hour = 60 * minute;
 /** Each length divides the next, whose windows are merged from its own. */
 export const lengths: readonly number[] = [minute, 10 * minute, hour];
 
-/** `part`: for all but the first part, when it began to be gathered. */
-export const openWindow = z.object({ due: z.number(), part: z.number().optional() });
+/** `part`: for all but the first part, when it began to be gathered. `ranges`: the events that it is made of. */
+export const openWindow = z.object({ due: z.number(), part: z.number().optional(), ranges: z.array(range).readonly().optional() });
 
-export interface Window extends z.output<typeof openWindow> {
+export interface Window extends Omit<z.output<typeof openWindow>, 'ranges'> {
   readonly id: string;
   readonly length: number;
   readonly from: number;
   readonly key: string;
   /** The table keys of what it holds: buffered points, or summaries of the windows that it is merged from. */
   readonly holds: string[];
+  /** Of a minute, those that are known of its writers: what its points say is added when it closes. */
+  ranges: readonly Range[];
 }
 
 export interface Windows {
@@ -35,6 +38,8 @@ export interface Windows {
   find(length: number, time: number, key: string): Window | undefined;
   /** Those that are to be closed, in the order in which they are. */
   due(at: number): Window[];
+  /** The window is made of these, too. */
+  made(window: Window, of: readonly Range[]): void;
   close(window: Window): void;
 }
 
@@ -44,7 +49,7 @@ export function windows(table: Table<z.output<typeof openWindow>>, allowance: nu
   const index = (id: string, row: z.output<typeof openWindow>): Window => {
     const [length = '', from = ''] = id.split(' ', 2);
     const key = id.slice(length.length + from.length + 2);
-    const window: Window = { ...row, id, length: Number(length), from: Number(from), key, holds: [] };
+    const window: Window = { ...row, id, length: Number(length), from: Number(from), key, holds: [], ranges: row.ranges ?? [] };
     open.set(id, window);
     nextDue = Math.min(nextDue, row.due);
     return window;
@@ -74,6 +79,13 @@ export function windows(table: Table<z.output<typeof openWindow>>, allowance: nu
         nextDue = Math.min(nextDue, window.due);
       }
       return found.sort((a, b) => a.due - b.due || a.length - b.length || a.from - b.from || (a.key < b.key ? -1 : 1));
+    },
+    made(window, of) {
+      const ranges = widened(window.ranges, of);
+      if (ranges === window.ranges) return;
+      window.ranges = ranges;
+      const { due, part } = window;
+      table.set(window.id, { due, ...(part !== undefined && { part }), ranges });
     },
     close(window) {
       open.delete(window.id);
