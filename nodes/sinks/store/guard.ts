@@ -7,7 +7,10 @@ import { viewNames } from './views.ts';
 
 /** Functions that make rows of nothing else than what they are given. */
 const tableFunctions = new Set(['range', 'generate_series', 'unnest', 'json_each', 'json_tree']);
-/** They make gigabytes of one value at once, where no limit is looked at, or say things about this machine. */
+/**
+ * They make gigabytes of one value at once, where no limit is looked at (some while the statement is only planned, where nothing
+ * interrupts it), or say things about this machine. `range` and `generate_series` in FROM are streams, and may be had.
+ */
 const refusedFunctions = new Set([
   'repeat',
   'lpad',
@@ -19,7 +22,17 @@ const refusedFunctions = new Set([
   'write_log',
   'current_setting',
   'nextval',
+  'range',
+  'generate_series',
+  'list_resize',
+  'array_resize',
+  'bitstring',
+  // With a lambda, a list becomes as many lists, or doubles at each of its elements.
+  ...['list_transform', 'array_transform', 'list_apply', 'array_apply', 'apply', 'list_reduce', 'array_reduce', 'reduce'],
 ]);
+/** What they put in may be put in for each character. */
+const replacing = new Set(['replace', 'regexp_replace']);
+const longestReplacement = 16;
 
 const remedy = 'write one SELECT over the views points, events, logs, alerts, audit and servers';
 
@@ -52,11 +65,32 @@ export function checkStatement(parsed: string): void {
     }
     if (part.class === 'FUNCTION' && refusedFunctions.has(nameOf(part)))
       throw new Reject(`query: the function ${nameOf(part)} is not for here; leave it out`);
-    for (const child of Object.values(part)) if (typeof child === 'object' && child !== null) stack.push(child);
+    if (part.class === 'FUNCTION' && replacing.has(nameOf(part))) checkReplacement(part);
+    const inside = part.type === 'TABLE_FUNCTION' ? { ...part, function: argumentsOf(part.function) } : part;
+    for (const child of Object.values(inside)) if (typeof child === 'object' && child !== null) stack.push(child);
   }
   const strange = read.find((name) => !named.has(name));
   if (strange !== undefined) throw new Reject(`query: there is no ${strange}; ${remedy}`);
 }
 
+/** What a function is given; itself it was judged already. */
+const argumentsOf = (part: unknown): unknown =>
+  typeof part === 'object' && part !== null && 'children' in part ? part.children : undefined;
+
 const nameOf = (part: unknown): string =>
   typeof part === 'object' && part !== null && 'function_name' in part ? String(part.function_name).toLowerCase() : '';
+
+/** A short text, into what no other of its sort has made longer. */
+function checkReplacement(part: Record<string, unknown>): void {
+  const name = nameOf(part);
+  const [text, , by] = Array.isArray(part.children) ? (part.children as Record<string, unknown>[]) : [];
+  const { value } = (by?.value ?? {}) as { value?: unknown };
+  if (by?.class !== 'CONSTANT' || String(value ?? '').length > longestReplacement)
+    throw new Reject(`query: ${name} puts in a text of at most ${longestReplacement} characters here; shorten it`);
+  const within: unknown[] = [text];
+  for (let node = within.pop(); node !== undefined; node = within.pop()) {
+    if (replacing.has(nameOf(node))) throw new Reject(`query: ${name} is not for what another replacement made; write one pattern`);
+    if (typeof node === 'object' && node !== null)
+      within.push(...Object.values(node).filter((child) => typeof child === 'object' && child !== null));
+  }
+}
