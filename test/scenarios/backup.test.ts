@@ -49,6 +49,13 @@ it('backs up while events come, goes on, and is restored elsewhere as a whole be
   expect([distinct, lowest, highest]).toEqual([rows, 1, rows]);
   expect(rows).toBeGreaterThanOrEqual(least);
 
+  const file = join(at, 'answer.parquet');
+  expect(await sluice(['query', count, '--parquet', file, ...nobody])).toMatchObject({ code: 0, out: `1 rows in ${file}\n` });
+  expect(await sluice(['query', count, '--parquet', file, ...nobody])).toMatchObject({
+    code: 2,
+    err: expect.stringMatching(/is there already/),
+  });
+
   const refused = await sluice(['restore', safe, '--state', running.state]);
   expect(refused).toMatchObject({ code: 1, err: expect.stringMatching(/holds a store, last written .*; add --replace to move it aside/) });
   const replaced = await sluice(['restore', safe, '--state', running.state, '--replace']);

@@ -16,6 +16,7 @@ interface QueryFlags extends RemoteFlags {
   readonly state?: string;
   readonly csv?: boolean;
   readonly json?: boolean;
+  readonly parquet?: string;
 }
 
 const names = Object.entries(questions).map(([name, { doc }]) => `  ${name.padEnd(16)} ${doc}`);
@@ -45,6 +46,7 @@ export default function addQuery(program: Command): void {
     .option('--state <folder>', 'the state whose history is opened when no sluice runs')
     .option('--csv', 'print CSV')
     .option('--json', 'print JSON')
+    .option('--parquet <file>', 'write a new Parquet file instead')
     .addHelpText('after', help)
     .action(async (question: string, flags: QueryFlags) => {
       const [{ print, remark }, { showAnswer }, { duration, UsageError }] = await Promise.all([
@@ -55,9 +57,14 @@ export default function addQuery(program: Command): void {
       const [seconds, time] = [(duration(flags.since) ?? 0) / 1000, duration(flags.timeout) ?? 0];
       if (!(seconds > 0 && time > 0)) throw new UsageError('--since and --timeout are durations; write 30s, 12h or 7d');
       if (!(Number.isInteger(flags.limit) && flags.limit > 0)) throw new UsageError('--limit is a whole number from 1');
-      if (flags.csv && flags.json) throw new UsageError('--csv and --json are two ways to print; choose one');
+      if ([flags.csv, flags.json, flags.parquet].filter((way) => way !== undefined).length > 1)
+        throw new UsageError('--csv, --json and --parquet are ways to have the answer; choose one');
       const answer = await ask(await sqlFor(question, flags.host, seconds), { time, rows: flags.limit }, flags);
-      await print(showAnswer(answer, flags.csv ? 'csv' : flags.json ? 'json' : 'table'));
+      if (flags.parquet !== undefined) {
+        const { writeParquet } = await import('./parquet.ts');
+        await writeParquet(answer, flags.parquet);
+        await print(`${answer.rows.length} rows in ${flags.parquet}\n`);
+      } else await print(showAnswer(answer, flags.csv ? 'csv' : flags.json ? 'json' : 'table'));
       if (answer.rows.length === 0 && Object.hasOwn(questions, question))
         remark(
           `sluice: query: nothing is kept of that in the last ${flags.since}${flags.host === undefined ? '' : ` of the host ${flags.host}`}; --since looks further back`,
