@@ -56,7 +56,7 @@ interface Described<Config extends z.ZodType> {
   readonly config: Config;
   /** Of the node's behaviour; on every derived event as `nodeversion`. */
   readonly version?: string;
-  /** Its config as the process's own settings imply it; undefined when they do not ask for it. Entries in `nodes:` go before. */
+  /** Its config as the process's own settings imply it; undefined when they do not ask for it. What its entry in `nodes:` says goes before, field by field. */
   configure?(settings: Settings): z.input<Config> | undefined;
 }
 

@@ -67,8 +67,9 @@ function wantedBy(config: Config, found: readonly Found[]): readonly Found[] {
 function placeEntry(placing: Committed, node: Node, entry: NodeEntry): Placed {
   if (node.sort === 'actuator')
     throw new ConfigError(`config: ${entry.where()}: ${entry.name} is an actuator; this version does not run them yet`);
-  const implied = Object.keys(entry.config).length === 0 && node.configure ? node.configure(placing.config.settings) : undefined;
-  const checked = implied === undefined ? checkNodeConfig(entry, node.config) : node.config.parse(implied);
+  // What the entry says goes before what the process's settings imply.
+  const implied = node.configure?.(placing.config.settings);
+  const checked = checkNodeConfig({ ...entry, config: { ...implied, ...entry.config } }, node.config);
   return place(placing, node, { ...entry, config: checked });
 }
 

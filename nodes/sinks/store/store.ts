@@ -12,7 +12,7 @@
 import { join } from 'node:path';
 import { ConfigError, defineSink, duration, type History, kindNames, type Services, SluiceError, z } from 'sluice';
 import type { Archive } from './archive.ts';
-import { address as victoriaAddress } from './victoria/client.ts';
+import { addressOf } from './victoria/client.ts';
 
 const config = z.strictObject({
   /** Where it keeps its files: its own folder, in a directory that exists. */
@@ -26,7 +26,7 @@ const config = z.strictObject({
   /** The most bytes of closed files. */
   disk: z.number().positive().default(10e9),
   /** Metrics go to VictoriaMetrics instead. `identity`: a file with username: and password:, that only its owner can read. */
-  victoria: z.strictObject({ url: victoriaAddress, identity: z.string().min(1).optional() }).optional(),
+  victoria: z.strictObject({ url: z.string().min(1), identity: z.string().min(1).optional() }).optional(),
 });
 
 export default defineSink({
@@ -44,6 +44,7 @@ export default defineSink({
   create({ folder, raw, minute, hour, disk, victoria }) {
     const keep = { raw: lasting('raw', raw), minute: lasting('minute', minute), hour: lasting('hour', hour), bytes: disk };
     if (folder === undefined) throw new ConfigError('store: has no folder; name one with folder: beside its other settings');
+    if (victoria) addressOf(victoria.url);
     let archive: Promise<Archive> | undefined;
     let stopped = false;
     let services: Services | undefined;

@@ -34,14 +34,14 @@ export interface VictoriaState {
 
 export type Samples = z.output<typeof samples>;
 
-export const address = z.url({ protocol: /^https?$/ }).refine(
-  (text) => {
-    if (!URL.canParse(text)) return false;
-    const { username, password, search, hash } = new URL(text);
-    return `${username}${password}${search}${hash}` === '';
-  },
-  { message: 'holds credentials or a query; write http://host:8428 and name a file of credentials with identity:' },
-);
+/** An address as a person wrote it, fit to be printed. @throws ConfigError without repeating the text, which may hold a password */
+export function addressOf(text: string): string {
+  const url = URL.canParse(text) ? new URL(text) : undefined;
+  if (!url || !/^https?:$/.test(url.protocol)) throw new ConfigError('store: victoria.url is no address; write http://127.0.0.1:8428');
+  if (`${url.username}${url.password}${url.search}${url.hash}` !== '')
+    throw new ConfigError('store: victoria.url holds credentials or a query; take them out, and name a file of credentials with identity:');
+  return url.href.replace(/\/+$/, '');
+}
 
 const samples = z.object({
   metric: z.record(z.string(), z.string()),
@@ -60,7 +60,7 @@ const mayPass = new Set([401, 403, 404, 407, 408, 425, 429]);
 const pack = promisify(gzip);
 
 export function createClient(url: string, identity?: string): Client {
-  const base = url.replace(/\/+$/, '');
+  const base = addressOf(url);
   let authorization: { authorization?: string } | undefined;
   const ask = async (path: string, init: RequestInit = {}, signal?: AbortSignal): Promise<Response> => {
     authorization ??= credentials(identity);

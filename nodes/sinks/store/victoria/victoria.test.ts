@@ -3,7 +3,7 @@ import { createServer } from 'node:http';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import fc from 'fast-check';
-import { type Event, key, originalId, type Point, Reject } from 'sluice';
+import { type Coverage, type Event, key, originalId, type Point, Reject } from 'sluice';
 import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
 import { hasVictoria, startVictoria, type VictoriaServer, withoutVictoria } from '../../../../test/fixtures/victoria.ts';
 import { type Archive, openArchive } from '../archive.ts';
@@ -11,6 +11,7 @@ import store from '../store.ts';
 import { keepAll } from '../tiers.ts';
 import { createClient } from './client.ts';
 import { selectorOf } from './past.ts';
+import { besides } from './spans.ts';
 import { type Victoria, withVictoria } from './victoria.ts';
 
 const undo: (() => unknown)[] = [];
@@ -82,7 +83,10 @@ describe('what needs no server', () => {
   it.each([['ftp://127.0.0.1/'], ['http://user:secret@127.0.0.1:8428'], ['http://127.0.0.1:8428/?password=secret'], ['127.0.0.1:8428']])(
     'refuses the address %s',
     (url) => {
-      expect(store.config.safeParse({ victoria: { url } }).success).toBe(false);
+      const created = () => store.create(store.config.parse({ folder: 'history', victoria: { url } }));
+      expect(created).toThrow(/victoria.url (is no address|holds credentials)/);
+      // What may hold a password is not repeated.
+      expect(created).not.toThrow(/secret/);
     },
   );
 
@@ -93,6 +97,27 @@ describe('what needs no server', () => {
     );
     expect(selectorOf('acme.#.web-1')).toBe('{source!="",company!="",company="acme"}');
     expect(selectorOf('*.*.*.web%2E1')).toBe('{source!="",company!=""}');
+  });
+
+  it('knows the past raw wherever one of both does, and says where it is metrics alone', () => {
+    const kept: Coverage[] = [
+      { from: 10, to: 50, resolution: 'minute' },
+      { from: 50, to: 80, resolution: 'raw' },
+    ];
+    expect(
+      besides(kept, [
+        { from: 0, to: 20 },
+        { from: 40, to: 60 },
+        { from: 90, to: 95 },
+      ]),
+    ).toEqual([
+      { from: 0, to: 10, resolution: 'raw', only: ['metric'] },
+      { from: 10, to: 20, resolution: 'raw' },
+      { from: 20, to: 40, resolution: 'minute' },
+      { from: 40, to: 50, resolution: 'raw' },
+      { from: 50, to: 80, resolution: 'raw' },
+      { from: 90, to: 95, resolution: 'raw', only: ['metric'] },
+    ]);
   });
 
   it('takes a refusal of lines for good, and everything else for what passes; it follows nobody elsewhere', async () => {

@@ -4,13 +4,13 @@
  * metric events → lines and records there; whole here only where they say more than a record does. Everything else → here.
  * While VictoriaMetrics is away or full nothing is taken, and the pipes hold it.
  */
-import { type Coverage, type Event, type History, mergeReceived, Reject } from 'sluice';
+import { type Event, type History, mergeReceived, Reject } from 'sluice';
 import type { Archive } from '../archive.ts';
 import { createClient } from './client.ts';
 import { openFeed } from './feed.ts';
 import { createLines } from './lines.ts';
 import { createReading } from './past.ts';
-import { spansOf } from './spans.ts';
+import { besides, spansOf } from './spans.ts';
 
 export interface Victoria {
   readonly url: string;
@@ -75,8 +75,7 @@ export function withVictoria(archive: Archive, { url, identity }: Victoria, { no
       return archive.history.query(sql, limits);
     },
     async coverage(from, to) {
-      const kept = await archive.history.coverage(from, to);
-      return besides(kept, await spansOf(client, from, to));
+      return besides(await archive.history.coverage(from, to), await spansOf(client, from, to));
     },
   };
 
@@ -110,20 +109,4 @@ export function withVictoria(archive: Archive, { url, identity }: Victoria, { no
       await archive.close();
     },
   };
-}
-
-/** What is known of a span where the store's own folder knows nothing any more: metrics alone. */
-function besides(kept: readonly Coverage[], spans: readonly { from: number; to: number }[]): Coverage[] {
-  const more = spans.flatMap(({ from, to }) => {
-    const pieces: Coverage[] = [];
-    let at = from;
-    for (const one of kept) {
-      if (one.from > at) pieces.push({ from: at, to: Math.min(to, one.from), resolution: 'raw', only: ['metric'] });
-      at = Math.max(at, one.to);
-      if (at >= to) break;
-    }
-    if (at < to) pieces.push({ from: at, to, resolution: 'raw', only: ['metric'] });
-    return pieces.filter((piece) => piece.to > piece.from);
-  });
-  return [...kept, ...more].sort((one, other) => one.from - other.from);
 }
