@@ -228,10 +228,17 @@ export interface Given<In extends Kind = Kind> {
  * beside the filter at work: it looks at recorded inputs anew, in the order received, and knows nothing from before them.
  */
 export interface Explains<Config extends z.ZodType = z.ZodType, In extends Kind = Kind> {
+  /** Milliseconds before a moment that it must have seen to judge it, where that is more than its rules' `for`. */
+  readonly memory?: number;
+  /** Whether an input matters to any of its rules: others need not be held. Default: all do. */
+  concerns?(event: Event<In>): boolean;
   /** Its rules under a config, an entry for each level. */
   rules(config: z.output<Config>): readonly RuleInfo[];
-  /** An entry for each level of each rule that looked at any of the inputs, for each thing that it tells apart. */
-  nearness(config: z.output<Config>, inputs: readonly Given<In>[]): readonly Nearness[];
+  /**
+   * An entry for each level of each rule that looked at any of the inputs, for each thing that it tells apart. What was received
+   * before `since` is there to be remembered, and is not asked about.
+   */
+  nearness(config: z.output<Config>, inputs: readonly Given<In>[], since?: number): readonly Nearness[];
 }
 
 export interface Filter<

@@ -20,7 +20,7 @@ import { counted, instant, shortCommit } from './words.ts';
 
 export interface WhyNot {
   readonly at: number;
-  /** What was looked at: long enough on both sides for the rule that needs longest. */
+  /** What was looked at: long enough on both sides for the rule whose condition must hold longest. */
   readonly span: Span;
   readonly coverage: readonly Coverage[];
   readonly inputs: number;
@@ -41,17 +41,22 @@ const shown = 12;
 
 export async function whyNot(history: History, filters: readonly Tried[], target: Target, at: number): Promise<WhyNot> {
   const able = filters.filter(({ node }) => node.explains !== undefined);
-  const needs = able.flatMap(({ node, config }) => node.explains?.rules(config).map((rule) => rule.for) ?? []);
-  const reach = Math.max(leastMs, ...needs.map((ms) => 1.5 * ms));
-  const span = { from: at - reach, to: at + reach };
+  const reaches = able.map(({ node, config }) => Math.max(leastMs, ...(node.explains?.rules(config) ?? []).map((rule) => 1.5 * rule.for)));
+  const widest = Math.max(leastMs, ...reaches);
+  const span = { from: at - widest, to: at + widest };
   const coverage = await history.coverage(span.from, span.to);
   let [count, cut] = [0, false];
   const rules: (Nearness & { filter: string; confighash: string })[] = [];
-  for (const { name, node, config, reads, confighash } of able) {
-    const inputs = await inputsOf(history, reads, target, coverage, span);
-    count += inputs.length;
+  for (const [index, { name, node, config, reads, confighash }] of able.entries()) {
+    const { explains } = node;
+    const reach = reaches[index] ?? leastMs;
+    const since = at - reach;
+    const asked = { from: since - (explains?.memory ?? 0), to: at + reach };
+    const known = await history.coverage(asked.from, asked.to);
+    const inputs = await inputsOf(history, reads, target, known, asked, (event) => explains?.concerns?.(event) ?? true);
+    count += inputs.filter(({ at: received }) => received >= since).length;
     cut ||= inputs.length === mostInputs;
-    for (const near of node.explains?.nearness(config, inputs as Given<Kind>[]) ?? [])
+    for (const near of explains?.nearness(config, inputs as Given<Kind>[], since) ?? [])
       if (isOf(target, near.key, near.rule)) rules.push({ ...near, filter: name, confighash });
   }
   rules.sort((one, other) => distance(one) - distance(other));
@@ -65,8 +70,15 @@ export async function whyNot(history: History, filters: readonly Tried[], target
   return { ...answer, sentences: sentencesOf(answer, able, target).map((line) => inert(line)) };
 }
 
-/** What a filter was given about the target's host in that time. */
-async function inputsOf(history: History, reads: Tried['reads'], { ofHost }: Target, coverage: readonly Coverage[], { from, to }: Span) {
+/** What a filter was given about the target's host in that time, as far as it concerns it. */
+async function inputsOf(
+  history: History,
+  reads: Tried['reads'],
+  { ofHost }: Target,
+  coverage: readonly Coverage[],
+  { from, to }: Span,
+  concerns: (event: Event) => boolean,
+) {
   const byKind = new Map<Kind, ReturnType<typeof matcher>[]>();
   for (const { kind, pattern } of topicsOf(reads)) byKind.set(kind, [...(byKind.get(kind) ?? []), matcher(pattern)]);
   const streams = [...byKind.keys()].map((kind): AsyncIterable<Received> => {
@@ -75,7 +87,7 @@ async function inputsOf(history: History, reads: Tried['reads'], { ofHost }: Tar
   });
   const inputs: Given[] = [];
   for await (const { event, received } of mergeReceived(streams)) {
-    if (byKind.get(event.kind)?.some((matches) => matches(event.key))) inputs.push({ event, at: received });
+    if (byKind.get(event.kind)?.some((matches) => matches(event.key)) && concerns(event)) inputs.push({ event, at: received });
     if (inputs.length === mostInputs) break;
   }
   return inputs;
@@ -96,7 +108,8 @@ type Answer = Omit<WhyNot, 'sentences'>;
 
 function sentencesOf({ span, coverage, inputs, cut, rules, alerts }: Answer, able: readonly Tried[], target: Target): string[] {
   const [first, last] = [coverage[0], coverage.at(-1)];
-  if (able.length === 0) return ['No filter of this config can say why it stayed quiet; threshold can, name a config that runs it.'];
+  if (able.length === 0)
+    return ['No filter of this config can say why it stayed quiet; threshold, forecast and anomaly can: name a config that runs one.'];
   if (!first || !last)
     return [`Nothing is known of the time ${during(span)}: it is before what is kept, or after, or nothing was stored then.`];
   // What has not come yet, and what is no longer kept, was not looked at.

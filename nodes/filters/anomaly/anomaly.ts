@@ -12,18 +12,18 @@
  * many stands in the state `anomaly`; one that is silent for two weeks is forgotten. An alert ends at half of that distance, or after
  * three hours without a stat on a healthy pipe.
  */
-import { type Data, type Draft, defineFilter, type Event, parse, table, z } from 'sluice';
+import { type Draft, defineFilter, type Event, parse, table, z } from 'sluice';
 import { alertDrafts, named, tableKey } from '../shared/alert.ts';
 import { hearing, hearingTable } from '../shared/hearing.ts';
 import { config, mostSeries } from './config.ts';
 import { examples } from './examples.ts';
-import { habit, hour, hourOf, hoursOfWeek, learn, type Usual, usual, weekOf } from './habit.ts';
+import { habit, hour, hourOf, hoursOfWeek, judged, learn, type Usual, weekOf } from './habit.ts';
+import { explains } from './near.ts';
+import { format, type StatSeries, wordsOf } from './words.ts';
 
 const tickEvery = 600_000;
 const silentFor = 3 * hour;
 const days = 24 * hour;
-
-type StatSeries = Data<'stat'>['series'][number];
 
 const firing = z.object({
   about: z.string(),
@@ -52,25 +52,10 @@ export default defineFilter({
   },
   tickEvery,
   examples,
+  explains,
   create(given, tables) {
     const matters = new Map(Object.entries(given.metrics));
     const listening = hearing(tables.watch, tickEvery);
-
-    const judge = (
-      id: string,
-      series: StatSeries,
-      from: number,
-      room: number,
-    ): { mean: number; nearest: Usual; beyond: number } | undefined => {
-      const mean = series.sum / series.count;
-      const around = [0, -hour, hour].map((beside) =>
-        usual(tables.habits.get(`${id}\n${hourOf(from + beside)}`) ?? [], weekOf(from), room),
-      );
-      // The hour itself must be known; those beside it only make it more forgiving.
-      if (around[0] === undefined) return undefined;
-      const distances = around.flatMap((each) => (each ? [{ mean, nearest: each, beyond: Math.abs(mean - each.middle) / each.room }] : []));
-      return distances.sort((a, b) => a.beyond - b.beyond)[0];
-    };
 
     const handle = (event: Event<'stat'>, series: StatSeries, from: number, room: number, at: number): Draft<'alert' | 'state'>[] => {
       const words = wordsOf(series);
@@ -82,16 +67,16 @@ export default defineFilter({
       tables.habits.set(slot, learn(before, weekOf(from), series.count, series.sum));
       // A further part of an hour is learned; the hour was judged by its first.
       if (before.some(([week]) => week >= weekOf(from))) return [];
-      const judged = judge(id, series, from, room);
+      const found = judged((hourOfWeek) => tables.habits.get(`${id}\n${hourOfWeek}`) ?? [], from, series.sum / series.count, room);
       const stands = tables.firing.get(id);
-      if (judged === undefined) return [];
-      if (judged.beyond <= (stands === undefined ? 1 : 0.5)) {
+      if (found === undefined) return [];
+      if (found.beyond <= (stands === undefined ? 1 : 0.5)) {
         tables.firing.delete(id);
-        return stands === undefined ? [] : speak(event, series, stands, judged, 'resolved');
+        return stands === undefined ? [] : speak(event, series, stands, found, 'resolved');
       }
       const told = { ...(stands ?? { about: event.key, words, since: from, from: event.id }), heard: at };
       tables.firing.set(id, told);
-      return stands === undefined ? speak(event, series, told, judged, 'firing') : [];
+      return stands === undefined ? speak(event, series, told, found, 'firing') : [];
     };
 
     const leaveOut = (at: number): Draft<'state'>[] => {
@@ -133,12 +118,6 @@ export default defineFilter({
   },
 });
 
-/** The metric, and what tells the series from others of it. */
-function wordsOf({ name, attributes = {} }: StatSeries): string[] {
-  const sorted = Object.entries(attributes).sort(([a], [b]) => (a < b ? -1 : 1));
-  return [name, ...sorted.map(([, value]) => String(value))];
-}
-
 function speak(
   event: Event<'stat'>,
   { name, unit }: StatSeries,
@@ -173,8 +152,3 @@ function forgotten({ about, words, since, from }: z.output<typeof firing>): Draf
 }
 
 const finite = (value: number): number => Math.max(-Number.MAX_VALUE, Math.min(Number.MAX_VALUE, value));
-
-function format(value: number, unit: string | undefined): string {
-  if (unit === '1') return `${Number((value * 100).toPrecision(3))} %`;
-  return `${Number(value.toPrecision(3))}${unit ? ` ${unit.replace(/[{}]/g, '')}` : ''}`;
-}

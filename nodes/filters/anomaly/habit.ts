@@ -48,6 +48,23 @@ export function usual(known: Habit, number: number, matters: number): Usual | un
   return { weeks: means.length, least: means[0] ?? 0, greatest: means.at(-1) ?? 0, middle, room };
 }
 
+export interface Judged {
+  readonly mean: number;
+  /** The hour, of this one and both beside it, that it is most like. */
+  readonly nearest: Usual;
+  /** How far it is from that: unusual above 1. */
+  readonly beyond: number;
+}
+
+/** An hour's mean beside what was usual; undefined when three weeks of that hour are not known. `room`: the difference that matters. */
+export function judged(habitAt: (hourOfWeek: number) => Habit, from: number, mean: number, room: number): Judged | undefined {
+  const around = [0, -hour, hour].map((beside) => usual(habitAt(hourOf(from + beside)), weekOf(from), room));
+  // The hour itself must be known; those beside it only make it more forgiving.
+  if (around[0] === undefined) return undefined;
+  const distances = around.flatMap((each) => (each ? [{ mean, nearest: each, beyond: Math.abs(mean - each.middle) / each.room }] : []));
+  return distances.sort((a, b) => a.beyond - b.beyond)[0];
+}
+
 function median(ascending: readonly number[]): number {
   const half = ascending.length / 2;
   return ((ascending[Math.ceil(half) - 1] ?? 0) + (ascending[Math.floor(half)] ?? 0)) / 2;

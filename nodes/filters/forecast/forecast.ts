@@ -13,58 +13,17 @@
  * forecast waits for nothing. A series that is silent for an
  * hour, heard by a healthy pipe, is over. About 6 KB per filesystem; past 20,000 the one not heard for longest is let go.
  */
-import { type Data, type Draft, defineFilter, duration, type Event, formatDuration, type Point, parse, table, z } from 'sluice';
+import { type Data, type Draft, defineFilter, type Event, parse, table, z } from 'sluice';
 import { alertDrafts, named, tableKey } from '../shared/alert.ts';
 import { hearing, hearingTable } from '../shared/hearing.ts';
 import { config } from './config.ts';
-import { type Course, courseOf, type Look, slotMs, slots } from './course.ts';
+import { type Course, courseOf, slotMs } from './course.ts';
 import { examples } from './examples.ts';
+import { explains } from './near.ts';
+import { fresh, isWanted, limitsOf, lookAt, rules, type Series, sentence, series, steadily, verdictOf } from './verdict.ts';
 
 const hour = 3_600_000;
 const tickEvery = 300_000;
-/** Looks in a row that change a verdict. */
-const steadily = 3;
-const peakMemory = 14 * 24 * hour;
-const mostPeaks = 8;
-/** Falls by less are noise: a saw-tooth as small as that is no reason for a forecast either. */
-const notable = 0.05;
-const beyondPeak = 0.02;
-const dayKnown = 25 * hour;
-/** What was emptied above this was emptied by a worried person, not by a timer. */
-const habitual = 0.9;
-
-const rules: Readonly<Record<string, { rule: string; of: string; action: string }>> = {
-  'system.filesystem.utilization': {
-    rule: 'filesystem-space-forecast',
-    of: 'full',
-    action: 'find what grows before it is full: du -xh --max-depth=2 there, now and in an hour; then free space or grow it',
-  },
-  'system.filesystem.inodes.utilization': {
-    rule: 'filesystem-inodes-forecast',
-    of: 'out of inodes',
-    action: 'find what makes small files (sessions, caches, mail queues): du --inodes -x --max-depth=2 there, now and in an hour',
-  },
-};
-
-const severity = z.enum(['warning', 'critical']);
-const look = z.tuple([z.number(), z.number()]).readonly();
-const series = z.object({
-  about: z.string(),
-  metric: z.string(),
-  mountpoint: z.string(),
-  begun: z.number(),
-  looks: z.array(look),
-  /** When it was emptied, and from which share. */
-  peaks: z.array(look),
-  /** The highest share since then, from which a fall is measured. */
-  top: z.number(),
-  firing: severity.optional(),
-  /** Looks in a row that said otherwise than `firing`; since which time and event. */
-  doubts: z.number(),
-  since: z.number(),
-  from: z.string(),
-});
-type Series = z.output<typeof series>;
 
 export default defineFilter({
   name: 'forecast',
@@ -80,23 +39,10 @@ export default defineFilter({
   },
   tickEvery,
   examples,
-  create({ warning, critical }, tables) {
+  explains,
+  create(given, tables) {
+    const limits = limitsOf(given);
     const listening = hearing(tables.watch, tickEvery);
-    const limits = [
-      { severity: 'critical', ...critical, within: duration(critical.within) ?? 0 },
-      { severity: 'warning', ...warning, within: duration(warning.within) ?? 0 },
-    ] as const;
-
-    /** What the course amounts to. What fires already has a wider limit, so that it does not flap. */
-    const verdict = ({ share, full, latest }: Course, { begun, firing, peaks }: Series, time: number): Series['firing'] => {
-      const peak = Math.max(0, ...peaks.map(([, height]) => height));
-      return limits.find((each) => {
-        const stands = firing === 'critical' || firing === each.severity;
-        if (stands) return share > each.share - 0.05 && full <= 2 * each.within;
-        const mayRotate = each.severity === 'warning' && (share < peak + beyondPeak || time < begun + dayKnown);
-        return share >= each.share && full <= each.within && Number.isFinite(latest) && !mayRotate;
-      })?.severity;
-    };
 
     const judge = (
       before: Series,
@@ -106,7 +52,7 @@ export default defineFilter({
     ): { after: Series; drafts: Draft<'alert' | 'state'>[] } => {
       const looked = lookAt(before, share, time);
       const course = courseOf(looked.looks);
-      const said = course === undefined ? looked.firing : verdict(course, looked, time);
+      const said = course === undefined ? looked.firing : verdictOf(limits, course, looked, time);
       if (said === looked.firing) return { after: { ...looked, doubts: 0 }, drafts: [] };
       const doubts = looked.doubts + 1;
       const first = doubts === 1 && looked.firing === undefined ? { since: time, from: event.id } : {};
@@ -176,41 +122,6 @@ export default defineFilter({
     };
   },
 });
-
-const fresh = { looks: [], peaks: [], top: 0, doubts: 0, since: 0, from: '' };
-
-/** What cannot be written cannot fill up; images are full from the day that they are made. */
-function isWanted({ attributes = {} }: Point): boolean {
-  const type = attributes['system.filesystem.type'];
-  const state = attributes['system.filesystem.state'] ?? 'used';
-  return state === 'used' && attributes['system.filesystem.mode'] !== 'ro' && !['squashfs', 'iso9660', 'erofs'].includes(String(type));
-}
-
-function lookAt(before: Series, share: number, time: number): Series {
-  const slot = Math.floor(time / slotMs);
-  const looks: Look[] = [...before.looks.filter(([then]) => then > slot - slots), [slot, share]];
-  const peaks: Look[] = before.peaks.filter(([then]) => then > time - peakMemory);
-  const fell = before.top - share >= notable;
-  if (fell && before.top < habitual) peaks.push([time, before.top]);
-  return { ...before, looks, peaks: peaks.slice(-mostPeaks), top: fell ? share : Math.max(before.top, share) };
-}
-
-/** `is 82 % full and grows 1.4 % an hour: full in about 13h (11h to 16h)`. */
-function sentence({ share, rate, full, earliest, latest }: Course, of: string): string {
-  const level = `is ${percent(share)} % ${of === 'full' ? 'full' : 'used in inodes'}`;
-  if (full === 0) return `${level}: there is no time left`;
-  if (!Number.isFinite(full)) return `${level} and grows no more`;
-  const until = Number.isFinite(latest)
-    ? `${formatDuration(earliest)} to ${formatDuration(latest)}`
-    : `${formatDuration(earliest)} at the earliest`;
-  return `${level} and grows ${percent(rate)} % an hour: ${of} in about ${formatDuration(full)} (${until})`;
-}
-
-/** Two figures, and never 100 before it is. */
-const percent = (share: number): string =>
-  share > 0.99 && share < 1
-    ? String(Math.floor(share * 1000) / 10)
-    : String(Number((share * 100).toPrecision(share < 0.1 ? 2 : 3)).toFixed(share < 0.1 ? 1 : 0));
 
 function forgotten(told: Series): Draft<'alert' | 'state'>[] {
   const rule = rules[told.metric]?.rule;

@@ -8,24 +8,25 @@ import { type Data, type Draft, key, parse } from 'sluice';
 
 type Said = Omit<Data<'alert'>, 'rule'>;
 
-/** `words` tell the series from others of the same key: a mount point, an interface. */
-export function alertDrafts(about: string, rule: string, words: readonly string[], said: Said): Draft<'alert' | 'state'>[] {
+/** The key of an alert, or with a `head` that of its state. `words` tell the series from others of the same key: a mount point. */
+export function alertKey(about: string, words: readonly string[], ...head: readonly string[]): string {
   const place = parse(about);
   const resource = [...place.resource, ...words.map((word) => (word === '' ? '-' : word.toWellFormed()))];
-  const keyOf = (...head: string[]): string => {
-    try {
-      return key({ ...place, resource: [...head, ...resource] });
-    } catch {
-      // Too long to be read: told apart by a hash instead.
-      return key({ ...place, resource: [...head, shortened(resource)] });
-    }
-  };
+  try {
+    return key({ ...place, resource: [...head, ...resource] });
+  } catch {
+    // Too long to be read: told apart by a hash instead.
+    return key({ ...place, resource: [...head, shortened(resource)] });
+  }
+}
+
+export function alertDrafts(about: string, rule: string, words: readonly string[], said: Said): Draft<'alert' | 'state'>[] {
   const data = { ...said, rule, summary: said.summary.slice(0, 1024) };
   return [
-    { kind: 'alert', key: keyOf(), data, causes: said.evidence },
+    { kind: 'alert', key: alertKey(about, words), data, causes: said.evidence },
     {
       kind: 'state',
-      key: keyOf('alert', rule),
+      key: alertKey(about, words, 'alert', rule),
       data: { of: 'alert', value: said.status === 'firing' ? data : null },
       causes: said.evidence,
     },
