@@ -1,5 +1,6 @@
 /** Writes events as fast as they are taken, or so many a second: the start of the pipe in benches. Templates → metric events. */
 import { readFileSync } from 'node:fs';
+import { setTimeout as pause } from 'node:timers/promises';
 import { type Draft, defineMonitor, z } from 'sluice';
 
 export default defineMonitor({
@@ -11,13 +12,18 @@ export default defineMonitor({
     events: z.int().positive(),
     /** Drafts in one step, whose commit is waited for. */
     step: z.int().positive().default(500),
+    /** Events a second; without it, as fast as they are taken. */
+    perSecond: z.number().positive().optional(),
   }),
   out: ['metric'],
-  create({ drafts, events, step }) {
+  create({ drafts, events, step, perSecond }) {
     return {
       async *events(signal) {
         const templates = JSON.parse(readFileSync(drafts, 'utf8')) as Draft<'metric'>[];
+        const began = performance.now();
         for (let written = 0; written < events; written += step) {
+          const early = perSecond === undefined ? 0 : began + (written / perSecond) * 1000 - performance.now();
+          if (early > 0) await pause(early);
           const size = Math.min(step, events - written);
           yield { drafts: Array.from({ length: size }, (_, index) => pick(templates, written + index)), position: written };
         }
