@@ -51,6 +51,8 @@ function eventsOf(sampled: readonly Sampled[], servers: number, seconds: number)
           kind: 'metric',
           key: `acme.shop.prod.web-${server}.${name}`,
           source: `/acme/shop/prod/web-${server}/${name}`,
+          bootid: 'boot-1',
+          sequence: second,
           time: start + second * 1000,
           data: { points },
         });

@@ -1,6 +1,6 @@
 /** Rollup where its examples are too small: order, stragglers, counters, clocks, bounds and what longer windows are made of. */
 import fc from 'fast-check';
-import { type Data, decodeSketch, type Given, quantile as quantileOf, type Step } from 'sluice';
+import { type Data, decodeSketch, encodeSketch, type Given, mergeSketches, quantile as quantileOf, type Step, sketchOf } from 'sluice';
 import { anEvent, each, keyOn, play, playStart } from 'sluice/testing';
 import { describe, expect, test } from 'vitest';
 import { filterRun } from '../../../core/runtime/filtering.ts';
@@ -47,6 +47,48 @@ test('any order of arrival within the allowance gives the same bytes', () => {
       },
     ),
     { seed: 3, numRuns: 100 },
+  );
+});
+
+test('late or not, in any order: what the parts of a window come to is what its points are', () => {
+  const point = fc.record({
+    time: fc.integer({ min: 0, max: 599 }),
+    delay: fc.oneof(fc.integer({ min: 0, max: 14 }), fc.integer({ min: 15, max: 4000 })),
+    value: fc.integer({ min: -1000, max: 1000 }),
+  });
+  fc.assert(
+    fc.property(fc.array(point, { minLength: 1, maxLength: 40 }), (points) => {
+      const steps = points
+        .toSorted((a, b) => a.time + a.delay - b.time - b.delay)
+        .map(({ time, delay, value: number }) => at(time + delay, value(number), time));
+      const told = stats([...steps, { at: '4h' }]);
+      for (const length of [1, 10, 60]) {
+        const windows = new Map<string, Data<'stat'>['series'][number][]>();
+        for (const { data } of told)
+          if (minutesOf(data) === length) windows.set(data.from, [...(windows.get(data.from) ?? []), ...data.series]);
+        for (const [from, parts] of windows) {
+          const start = (Date.parse(from) - playStart) / 1000;
+          const own = points.filter(({ time }) => time >= start && time < start + length * 60).map((one) => one.value);
+          const merged = parts.map(({ sketch = '' }) => decodeSketch(sketch) ?? sketchOf([])).reduce(mergeSketches);
+          expect({
+            count: parts.reduce((sum, part) => sum + part.count, 0),
+            sum: parts.reduce((sum, part) => sum + part.sum, 0),
+            min: Math.min(...parts.map(({ min }) => min)),
+            max: Math.max(...parts.map(({ max }) => max)),
+            sketch: encodeSketch(merged),
+          }).toEqual({
+            count: own.length,
+            sum: own.reduce((sum, one) => sum + one, 0),
+            min: Math.min(...own),
+            max: Math.max(...own),
+            sketch: encodeSketch(sketchOf(own)),
+          });
+        }
+        const counted = [...windows.values()].flat().reduce((sum, part) => sum + part.count, 0);
+        expect(counted).toBe(points.length);
+      }
+    }),
+    { seed: 8, numRuns: 60 },
   );
 });
 
