@@ -10,6 +10,7 @@ import { type Event, type History, messageOf, SluiceError } from 'sluice';
 import { clearStages, stageBackup } from './backup.ts';
 import { type Database, openDatabase } from './database.ts';
 import { createHistory } from './history.ts';
+import { isDamage, rescue, writeCatalogue } from './rescue.ts';
 import { openSegments, type Segments } from './segments.ts';
 import { type Keep, keepAll } from './tiers.ts';
 import { createTrust } from './trust.ts';
@@ -60,14 +61,26 @@ export async function openArchive({ folder, keep, say, now, segmentRows = defaul
   let caring: Promise<void> = Promise.resolve();
   let complained = '';
   let isFull = false;
+  /** The epoch of the segments that the catalogue has. */
+  let catalogued = -1;
 
   const believes = createTrust(say);
 
   const open = async (): Promise<Opened> => {
+    try {
+      return await openOnce();
+    } catch (thrown) {
+      if (!isDamage(thrown)) throw thrown;
+      await rescue(folder, thrown, now(), say);
+      return await openOnce();
+    }
+  };
+  const openOnce = async (): Promise<Opened> => {
     const database = await openDatabase(folder);
     try {
       const connection = await database.connect();
       const segments = await openSegments(folder, database, say);
+      catalogued = -1;
       const made: Opened = { database, connection, segments, history: createHistory(folder, database, segments) };
       await begin(made).catch((thrown: unknown) => {
         if (!isOfRoom(thrown)) throw thrown;
@@ -114,6 +127,7 @@ export async function openArchive({ folder, keep, say, now, segmentRows = defaul
           await database.during(segments.retain(ages, at));
         }
         await database.during(segments.tidy(ages, at));
+        await catalogue(opened);
         complained = '';
       } catch (thrown) {
         const why = messageOf(thrown).split('\n')[0] ?? '';
@@ -121,6 +135,24 @@ export async function openArchive({ folder, keep, say, now, segmentRows = defaul
         complained = why;
       }
     });
+  };
+
+  const catalogue = async ({ database, segments }: Opened): Promise<void> => {
+    const { epoch } = segments;
+    if (epoch === catalogued) return;
+    const connection = await database.connect();
+    try {
+      await database.during(
+        writeCatalogue(
+          folder,
+          connection,
+          segments.all.filter((one) => one.closed),
+        ),
+      );
+      catalogued = epoch;
+    } finally {
+      database.release(connection);
+    }
   };
 
   const rollWhenDue = async ({ connection, segments }: Opened, writer: Writer, received: number): Promise<void> => {

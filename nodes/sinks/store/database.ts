@@ -59,7 +59,7 @@ export async function openDatabase(folder: string): Promise<Database> {
   }
   const instance = await DuckDBInstance.create(join(path, fileName)).catch((cause: unknown) => {
     const [why = ''] = messageOf(cause).split('\n');
-    const what = /lock/i.test(why)
+    const what = /could not set lock/i.test(why)
       ? 'another process holds it; stop that one, or ask it'
       : `it cannot be opened (${why.slice(0, 300)}); restore it, or move it away to begin anew`;
     throw new ConfigError(`store: ${join(path, fileName)}: ${what}`, { cause });

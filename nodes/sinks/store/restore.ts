@@ -8,7 +8,7 @@ import { existsSync, mkdirSync, renameSync, rmSync, statSync } from 'node:fs';
 import { dirname, join, resolve } from 'node:path';
 import { DuckDBInstance } from '@duckdb/node-api';
 import { messageOf, SluiceError } from 'sluice';
-import { keptTables, tableFile } from './backup.ts';
+import { fillTables, keptTables, tableFile } from './backup.ts';
 import { copySafely, type Manifest, sync, verifyBundle } from './bundle.ts';
 import { fileName, openDatabase } from './database.ts';
 
@@ -52,12 +52,7 @@ export async function restoreStore(from: string, folder: string, { replace, now 
 async function fill(folder: string): Promise<void> {
   const database = await openDatabase(folder);
   try {
-    const connection = await database.connect();
-    for (const table of keptTables) {
-      const file = join(folder, tableFile(table));
-      await connection.run(`INSERT INTO kept.${table} BY NAME SELECT * FROM read_parquet('${file.replaceAll("'", "''")}')`);
-    }
-    await connection.run('CHECKPOINT');
+    await fillTables(folder, tableFile, await database.connect());
   } finally {
     await database.close();
   }
@@ -71,7 +66,7 @@ async function refuseHeld(folder: string): Promise<void> {
   try {
     (await DuckDBInstance.create(file, { access_mode: 'READ_ONLY' })).closeSync();
   } catch (thrown) {
-    if (/lock/i.test(messageOf(thrown)))
+    if (/could not set lock/i.test(messageOf(thrown)))
       throw new SluiceError(`restore: a running sluice holds ${folder}; end it, restore, and start it again`, { cause: thrown });
   }
 }

@@ -135,7 +135,8 @@ export async function openSegments(folder: string, database: Database, say: (tex
       return known.at(-1)?.segment ?? 0;
     },
     async roll(writer) {
-      const next = segments.open + 1;
+      // A number of files that nothing is known of any more is not given again: they would be overwritten.
+      const next = Math.max(segments.open, ...readdirSync(folder).map((file) => spanOf(file)?.segment ?? 0)) + 1;
       const before = known.at(-1)?.last ?? 0;
       await inTransaction(writer, async () => {
         await writer.run(`CREATE TABLE kept.events_${next} (${eventColumns}); CREATE TABLE kept.points_${next} (${pointColumns});`);
@@ -234,7 +235,7 @@ function clear(folder: string, known: readonly Segment[], damaged: ReadonlySet<n
     const whole = over.every(({ segment, closed }) => closed && !damaged.has(segment));
     return whole && (over[0]?.first ?? Infinity) <= span.first && (over.at(-1)?.segment ?? 0) >= span.segment;
   };
-  const others = readdirSync(folder).filter((name) => !ours.has(name) && !/^(recent\.duckdb|backup-)/.test(name));
+  const others = readdirSync(folder).filter((name) => !ours.has(name) && !/^(recent\.duckdb|backup-|catalogue\.)/.test(name));
   for (const file of others.filter(held)) rmSync(join(folder, file), { force: true });
   const foreign = others.filter((file) => !held(file));
   if (foreign.length > 0) say(`${folder} holds what is not the store's: ${foreign.slice(0, 5).join(', ')}; it is left alone`);

@@ -256,7 +256,7 @@ it.each([
   expect((refused as Reject).message).toMatch(why);
   expect((refused as Reject).message).toMatch(/^sluice: query: .+; /);
   expect(existsSync('/tmp/sluice-escape') || existsSync('/tmp/sluice-escape.db')).toBe(false);
-  expect(readdirSync(folder).filter((name) => !name.startsWith('recent.duckdb'))).toEqual([]);
+  expect(readdirSync(folder).filter((name) => !/^(recent\.duckdb|catalogue\.)/.test(name))).toEqual([]);
   await archive.write([metric('m2', 2)]);
   expect((await archive.history.query('SELECT count(*) FROM points')).rows).toEqual([[4]]);
 });
