@@ -11,8 +11,8 @@ import { delayName, type Named, namedBy, sequenceName } from './series.ts';
 
 const leastSliceMs = 1000;
 const mostSliceMs = 10 * 365 * 86_400_000;
-const fewSamples = 20_000;
-const manySamples = 200_000;
+const fewSamples = 60_000;
+const manySamples = 400_000;
 
 export interface Reading {
   /** Events whose keys match a topic pattern, in the order received: `from` ≤ received < `to`. */
@@ -34,9 +34,11 @@ export function createReading(client: Client): Reading {
         if (samples > manySamples && to - from > leastSliceMs) return undefined;
         const named = namedBy(metric);
         if (!named || !matches(named.key)) continue;
-        for (const [index, time] of timestamps.entries()) {
-          const value = values[index];
-          if (typeof value === 'number') put(groups, named, time, value);
+        const about = `${named.key} ${named.source}`;
+        const words = JSON.stringify(named.point);
+        for (let index = 0; index < timestamps.length; index++) {
+          const [time, value] = [timestamps[index], values[index]];
+          if (time !== undefined && typeof value === 'number') put(groups, `${time} ${about}`, words, named, time, value);
         }
       }
     } finally {
@@ -92,8 +94,9 @@ interface Group {
   delay?: number;
 }
 
-function put(groups: Map<string, Group>, { name, key, source, boot, point }: Named, time: number, value: number): void {
-  const id = `${time} ${key} ${source}`;
+/** @param words the point without its value, spelt out */
+function put(groups: Map<string, Group>, id: string, words: string, named: Named, time: number, value: number): void {
+  const { name, key, source, boot, point } = named;
   let group = groups.get(id);
   if (!group) {
     group = { key, source, time, points: new Map() };
@@ -102,7 +105,7 @@ function put(groups: Map<string, Group>, { name, key, source, boot, point }: Nam
   if (name === sequenceName && boot !== undefined) [group.boot, group.sequence] = [boot, value];
   // Of what came again, its first receipt.
   else if (name === delayName) group.delay = Math.min(value, group.delay ?? value);
-  else group.points.set(JSON.stringify(point), { ...point, value });
+  else group.points.set(words, { ...point, value });
 }
 
 /** The event of a group that has a record. */
