@@ -10,6 +10,7 @@ import { type Event, type History, messageOf, SluiceError } from 'sluice';
 import { clearStages, stageBackup } from './backup.ts';
 import { type Database, openDatabase } from './database.ts';
 import { createHistory } from './history.ts';
+import { findIdle, stillIdle } from './idle.ts';
 import { isDamage, rescue, writeCatalogue } from './rescue.ts';
 import { openSegments, type Segments } from './segments.ts';
 import { type Keep, keepAll } from './tiers.ts';
@@ -61,6 +62,8 @@ export async function openArchive({ folder, keep, say, now, segmentRows = defaul
   let caring: Promise<void> = Promise.resolve();
   let complained = '';
   let isFull = false;
+  /** Points went, since it was last looked which series have none. */
+  let mayBeIdle = false;
   /** The epoch of the segments that the catalogue has. */
   let catalogued = -1;
 
@@ -112,6 +115,18 @@ export async function openArchive({ folder, keep, say, now, segmentRows = defaul
     return done;
   };
 
+  /** Series of which the last point went are forgotten. */
+  const forgetIdle = async (at: Opened): Promise<void> => {
+    const idle = await at.database.during(findIdle(folder, at.database, at.segments));
+    if (idle.series.length > 0)
+      await inTurn(async () => {
+        if (opened !== at || !at.writer) return;
+        const gone = await at.database.during(stillIdle(folder, at.connection, at.segments.all, idle));
+        if (gone.length > 0) await at.writer.forget(gone);
+      });
+    mayBeIdle = false;
+  };
+
   /** Closes and deletes what is due, one round after the other; a failure waits for the next round. */
   const care = (): void => {
     caring = caring.then(async () => {
@@ -124,9 +139,10 @@ export async function openArchive({ folder, keep, say, now, segmentRows = defaul
           await database.during(segments.close());
         } finally {
           // Also when there is no room to close anything: this makes some.
-          await database.during(segments.retain(ages, at));
+          if (await database.during(segments.retain(ages, at))) mayBeIdle = true;
         }
-        await database.during(segments.tidy(ages, at));
+        if (await database.during(segments.tidy(ages, at))) mayBeIdle = true;
+        if (mayBeIdle) await forgetIdle(opened);
         await catalogue(opened);
         complained = '';
       } catch (thrown) {

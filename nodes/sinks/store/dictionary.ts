@@ -23,6 +23,8 @@ export interface Dictionary {
   readonly fresh: ReadonlyMap<number, Series>;
   /** They are written now. */
   keep(): void;
+  /** They are not written any more. Each comes back under another number. */
+  forget(gone: ReadonlySet<number>): void;
 }
 
 /** How many keys' order of series is remembered. Keys are a stranger's to choose: past it, all are forgotten. */
@@ -72,6 +74,10 @@ export function dictionary(written: Iterable<readonly [number: number, series: S
       });
     },
     keep: () => fresh.clear(),
+    forget(gone) {
+      for (const [id, number] of numbers) if (gone.has(number)) numbers.delete(id);
+      layouts.clear();
+    },
   };
 }
 

@@ -51,10 +51,10 @@ export interface Segments {
   roll(connection: DuckDBConnection): Promise<void>;
   /** Closes all but the open one, one after the other. */
   close(): Promise<void>;
-  /** Deletes what is older than its age, then the oldest until the rest fits. */
-  retain(keep: Keep, now: number): Promise<void>;
-  /** Makes one of a day's, and thins what is old. */
-  tidy(keep: Keep, now: number): Promise<void>;
+  /** Deletes what is older than its age, then the oldest until the rest fits. Resolves with whether points went. */
+  retain(keep: Keep, now: number): Promise<boolean>;
+  /** Makes one of a day's, and thins what is old. Resolves with whether points went. */
+  tidy(keep: Keep, now: number): Promise<boolean>;
   /** Resolves when no segment is between open and closed. */
   settled(): Promise<void>;
   /** Leaves out what cannot be read. Resolves with whether that changed anything. */
@@ -154,19 +154,23 @@ export async function openSegments(folder: string, database: Database, say: (tex
     },
     async retain(keep, now) {
       let total = known.reduce((sum, one) => sum + one.eventBytes + one.pointBytes, 0);
+      let went = false;
       for (const one of known) {
         if (!one.closed || (tierOf(one, keep, now) !== undefined && total <= keep.bytes)) continue;
         total -= one.eventBytes + one.pointBytes;
         await drop(one);
+        went ||= one.tier === 'raw';
       }
+      return went;
     },
     async tidy(keep, now) {
-      for (const due of rewritesDue(
-        segments.all.filter(({ closed }) => closed),
-        keep,
-        now,
-      ))
+      const closed = segments.all.filter((one) => one.closed);
+      let went = false;
+      for (const due of rewritesDue(closed, keep, now)) {
         await rewrite(due);
+        went ||= due.tier !== 'raw';
+      }
+      return went;
     },
     settled: () => closing,
     async check(depth) {

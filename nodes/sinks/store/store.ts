@@ -7,7 +7,7 @@
  *
  * One process holds the folder. What is older than `raw` goes, but for alerts, incidents, commands, audit and the stats of a
  * rollup; of these, stats of less than an hour go after `minute`, and the rest after `hour`. The oldest beyond `disk` bytes goes
- * first. All of it by whole files, of a day each. The dictionary of series only grows.
+ * first. All of it by whole files, of a day each; series go with their last point.
  */
 import { join } from 'node:path';
 import { ConfigError, defineSink, duration, type History, kindNames, type Services, SluiceError, z } from 'sluice';

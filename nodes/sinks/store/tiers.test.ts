@@ -165,6 +165,30 @@ it('thins what is old: raw, then by minute, then by hour with what is no telemet
   expect(await ids(archive, 'alert')).toEqual([]);
 });
 
+it('forgets a series with its last point, and takes it anew when it comes again', async () => {
+  const { open, comesTo, goOn } = bench({ ...keepAll, raw: day });
+  const archive = await open();
+  const named = (id: string, name: string, time: number): Event<'metric'> => ({
+    ...metric(id, time, 1),
+    data: { points: [{ name, value: 1 }] },
+  });
+  await archive.write([named('a', 'old', start), named('b', 'lasting', start)]);
+  await goOn(archive, 2 * day);
+  const at = start + 2 * day + hour;
+  await archive.write([named('c', 'lasting', at)]);
+  await comesTo([]);
+  const series = async (): Promise<unknown> =>
+    (await archive.history.query('SELECT name, count(*) FROM points GROUP BY name ORDER BY name')).rows;
+  // What is written meanwhile, of either, is never without its series.
+  for (let index = 0; index < 20; index++) await archive.write([named(`d${index}`, index % 2 === 0 ? 'old' : 'lasting', at)]);
+  expect(await series()).toEqual([
+    ['lasting', 11],
+    ['old', 10],
+  ]);
+  expect(await ids(archive, 'metric')).toHaveLength(21);
+  expect((await archive.history.byId('d0'))?.event.data).toEqual({ points: [{ name: 'old', value: 1 }] });
+});
+
 it('knows no metrics of a time that nobody summed up', async () => {
   const { open, comesTo, goOn } = bench({ ...keepAll, raw: day });
   const archive = await open();

@@ -21,6 +21,8 @@ import { isCounted, isRowsAlone, restOf, type Series, wordsOf } from './tables.t
 export interface Writer {
   /** @param received the receiving clock, in milliseconds. */
   write(events: readonly Event[], received: number): Promise<void>;
+  /** Removes series that no point is left of. Not while it writes. */
+  forget(gone: readonly number[]): Promise<void>;
   /** How many events and points the open segment has. */
   readonly rows: number;
   /** A new segment begins. */
@@ -53,6 +55,10 @@ export async function openWriter(folder: string, connection: DuckDBConnection, s
     },
     rolled() {
       rows = 0;
+    },
+    async forget(gone) {
+      await connection.run(`DELETE FROM kept.series WHERE series IN (${gone.join(', ')})`);
+      series.forget(new Set(gone));
     },
     async write(batch, at) {
       const events = again.size === 0 ? batch : batch.filter((event) => !again.has(nameOf(event)));
