@@ -3,6 +3,10 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import type { Event, Kind } from 'sluice';
 import { afterEach, expect, it } from 'vitest';
+import { paintFor } from '../../../core/cli/screen.ts';
+import { backtest } from '../../../core/history/backtest.ts';
+import { showBacktest } from '../../../core/history/show-backtest.ts';
+import threshold from '../../filters/threshold/threshold.ts';
 import { type Archive, openArchive } from './archive.ts';
 import type { Segment } from './segments.ts';
 import { type Keep, keepAll, rewritesDue, tierOf } from './tiers.ts';
@@ -163,6 +167,32 @@ it('thins what is old: raw, then by minute, then by hour with what is no telemet
   await goOn(archive, 8 * day);
   await comesTo([]);
   expect(await ids(archive, 'alert')).toEqual([]);
+});
+
+it('lets a backtest say which part of the past is known by the minute, and which rules it cannot judge there', async () => {
+  const { open, time, comesTo, goOn } = bench({ ...keepAll, raw: day });
+  const archive = await open();
+  for (let index = 0; index < 10; index++) {
+    time.now = start + index * minute;
+    await archive.write([metric(`m${index}`, time.now, 1), stat(`s${index}`, time.now, minute)]);
+  }
+  await goOn(archive, 2 * day);
+  for (let index = 1; index < 10; index++) {
+    time.now += minute;
+    await archive.write([metric(`n${index}`, time.now, 1)]);
+  }
+  await comesTo(['events-000001-000001-minute.parquet']);
+  const rules = {
+    slow: { metric: 'load', warning: { above: 0.5, for: '2m' } },
+    quick: { metric: 'load', critical: { above: 0.5, for: '30s' } },
+  };
+  const config = threshold.config.parse({ defaults: 'off', rules });
+  const filters = [{ name: 'threshold', node: threshold, config, confighash: 'abc', reads: threshold.in }];
+  const about = { company: 'acme', system: 'shop', environment: 'prod', host: 'hub-1' };
+  const result = await backtest(archive.history, { about, filters }, { from: start, to: time.now + minute });
+  const text = showBacktest(result, { tried: 'new.yaml' }, paintFor({}));
+  expect(text).toMatch(/^coverage: by minute 9m .*; raw .*\nNOT judged where it is known by minute: quick critical \(for: 30s\)$/m);
+  expect(result.would.filter(({ from }) => from < start + day).map(({ rule }) => rule)).toEqual(['slow']);
 });
 
 it('forgets a series with its last point, and takes it anew when it comes again', async () => {
