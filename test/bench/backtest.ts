@@ -1,6 +1,7 @@
 /**
  * How much faster than time a backtest is: what one server's default monitors say, with its heartbeats, through the default
- * filters that a hub runs, from memory, from a file and over HTTP. The yardstick only parses the same lines.
+ * filters that a hub runs: from memory, from a file, and from the store, in its process and over HTTP. The yardstick only
+ * parses the same lines.
  */
 import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
@@ -17,6 +18,7 @@ import { memoryHistory } from '../../core/testing/history.ts';
 import roster from '../../nodes/filters/roster/roster.ts';
 import threshold from '../../nodes/filters/threshold/threshold.ts';
 import { openLive } from '../../nodes/sinks/live/server.ts';
+import { type Archive, openArchive } from '../../nodes/sinks/store/archive.ts';
 import { dayStart, seeded, utilization } from '../fixtures/day.ts';
 import { type Bench, cpuOf, type Figure } from './shared/figure.ts';
 
@@ -61,6 +63,23 @@ function recorded(seconds: number): Received[] {
   return kept;
 }
 
+/** All of it in a store of its own, closed into files; what came in one second in one write. */
+async function stored(folder: string, kept: readonly Received[]): Promise<Archive> {
+  let now = dayStart;
+  const ever = Number.POSITIVE_INFINITY;
+  const open = () => openArchive({ folder, keep: { raw: ever, minute: ever, hour: ever, bytes: ever }, say: () => {}, now: () => now });
+  const archive = await open();
+  for (let first = 0; first < kept.length; ) {
+    now = kept[first]?.received ?? now;
+    let next = first;
+    while (kept[next]?.received === now) next += 1;
+    await archive.write(kept.slice(first, next).map(({ event }) => event));
+    first = next;
+  }
+  await archive.close();
+  return open();
+}
+
 export default {
   doc: "times real time at which one server's default metrics are tried again on threshold and roster; one core, decoding with it",
   async run(size) {
@@ -70,7 +89,8 @@ export default {
     const lines = kept.map(toLine);
     const bytes = lines.reduce((sum, line) => sum + line.length, 0);
     const folder = await mkdtemp(join(tmpdir(), 'sluice-bench-'));
-    const server = await openLive({ host: '127.0.0.1', port: 0 }, { seconds: 60, bytes: 1_048_576, viewers: 1 }, () => memoryHistory(kept));
+    const store = await stored(join(folder, 'history'), kept);
+    const server = await openLive({ host: '127.0.0.1', port: 0 }, { seconds: 60, bytes: 1_048_576, viewers: 1 }, () => store.history);
     try {
       const file = join(folder, 'day.jsonl');
       await writeFile(file, lines.join(''));
@@ -80,7 +100,8 @@ export default {
       const pasts: [what: string, history: History][] = [
         ['from memory', memoryHistory(kept)],
         ['from a file', fileHistory(file, () => {})],
-        ['over HTTP, both ends on this core', remoteHistory(server.url)],
+        ['from the store, in its process', store.history],
+        ['from the store over HTTP, both ends in one process', remoteHistory(server.url)],
       ];
       const figures: Figure[] = [];
       for (const [what, history] of pasts) {
@@ -101,6 +122,7 @@ export default {
       return figures;
     } finally {
       await server.close();
+      await store.close();
       await rm(folder, { recursive: true });
     }
   },

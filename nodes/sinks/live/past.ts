@@ -107,8 +107,10 @@ function pageOf(history: History, { topic, from, to, after }: Asked, open: Set<(
   const chunk = async (): Promise<{ text: string; last?: { more: boolean } }> => {
     let text = '';
     while (text.length < chunkBytes) {
+      // Nothing is asked for that the next page would ask for again: it may be empty.
+      if (count >= pageEvents || bytes + text.length >= pageBytes) return { text, last: { more: true } };
       const next = await events.next();
-      if (next.done || count >= pageEvents || bytes + text.length >= pageBytes) return { text, last: { more: !next.done } };
+      if (next.done) return { text, last: { more: false } };
       // What was received with the last event of the page before stands in it, up to that event.
       if (passing && next.value.received === from) {
         passing = next.value.event.id !== after;
