@@ -3,9 +3,12 @@ import { mkdtempSync, readdirSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import type { Event } from 'sluice';
-import { afterEach, expect, it } from 'vitest';
+import { afterEach, expect, it, vi } from 'vitest';
 import { type Archive, openArchive } from './archive.ts';
 import { createTrust } from './trust.ts';
+
+// Each opens a store several times; on a busy machine that takes seconds.
+vi.setConfig({ testTimeout: 120_000 });
 
 const start = Date.UTC(2026, 0, 10);
 const hour = 3_600_000;

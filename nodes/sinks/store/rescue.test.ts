@@ -3,10 +3,13 @@ import { existsSync, mkdtempSync, readdirSync, readFileSync, rmSync, statSync, t
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import type { Event } from 'sluice';
-import { afterEach, beforeEach, expect, it } from 'vitest';
+import { afterEach, beforeEach, expect, it, vi } from 'vitest';
 import { type Archive, openArchive } from './archive.ts';
 import { isDamage } from './rescue.ts';
 import { keepAll } from './tiers.ts';
+
+// Each opens a store several times; on a busy machine that takes seconds.
+vi.setConfig({ testTimeout: 120_000 });
 
 const start = Date.UTC(2026, 0, 1);
 const hour = 3_600_000;
