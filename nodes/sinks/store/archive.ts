@@ -8,7 +8,7 @@
 import type { DuckDBConnection } from '@duckdb/node-api';
 import { type Event, type History, messageOf, SluiceError } from 'sluice';
 import { clearStages, stageBackup } from './backup.ts';
-import { type Database, openDatabase } from './database.ts';
+import { type Database, LetGo, openDatabase } from './database.ts';
 import { createHistory } from './history.ts';
 import { findIdle, stillIdle } from './idle.ts';
 import { isDamage, rescue, writeCatalogue } from './rescue.ts';
@@ -199,13 +199,25 @@ export async function openArchive({ folder, keep, say, now, segmentRows = defaul
   const timer = setInterval(care, careEvery);
   timer.unref();
 
+  /** Asks again where a write that failed had everything opened anew meanwhile. */
+  const ask = async <Result>(question: (history: History) => Promise<Result>): Promise<Result> => {
+    for (let tries = 0; ; tries++) {
+      const { history } = await need();
+      try {
+        return await question(history);
+      } catch (thrown) {
+        if (closed || tries === 9 || !(thrown instanceof LetGo)) throw thrown;
+        await turn;
+      }
+    }
+  };
   const history: History = {
     async *read(topic, from, to) {
       yield* (await need()).history.read(topic, from, to);
     },
-    byId: async (id) => (await need()).history.byId(id),
-    query: async (sql, limits) => (await need()).history.query(sql, limits),
-    coverage: async (from, to) => (await need()).history.coverage(from, to),
+    byId: (id) => ask((opened) => opened.byId(id)),
+    query: (sql, limits) => ask((opened) => opened.query(sql, limits)),
+    coverage: (from, to) => ask((opened) => opened.coverage(from, to)),
   };
 
   return {

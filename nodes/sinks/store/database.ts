@@ -13,10 +13,20 @@ export interface Database {
   connect(): Promise<DuckDBConnection>;
   /** Lets go of a connection that does nothing. */
   release(connection: DuckDBConnection): void;
-  /** Work that is under way on some connection, and has to end before the file is let go. */
+  /**
+   * Work that is under way on some connection, and has to end before the file is let go. @throws LetGo when that happened
+   * meanwhile: an interrupted answer may look like a whole one.
+   */
   during<Result>(work: Promise<Result>): Promise<Result>;
   /** Interrupts whatever is asked of it, and lets go of the file. Safe twice. */
   close(): Promise<void>;
+}
+
+/** The file was let go while it was asked. */
+export class LetGo extends SluiceError {
+  constructor(options?: ErrorOptions) {
+    super('store: is stopped; ask again once it runs', options);
+  }
 }
 
 const interruptEvery = 50;
@@ -81,7 +91,7 @@ export async function openDatabase(folder: string): Promise<Database> {
   };
   const database: Database = {
     async connect() {
-      if (closed) throw new SluiceError('store: is stopped; ask again once it runs');
+      if (closed) throw new LetGo();
       const connection = await instance.connect();
       connections.add(connection);
       return connection;
@@ -92,7 +102,11 @@ export async function openDatabase(folder: string): Promise<Database> {
     async during(work) {
       works.add(work);
       try {
-        return await work;
+        const result = await work;
+        if (closed) throw new LetGo();
+        return result;
+      } catch (thrown) {
+        throw closed ? new LetGo({ cause: thrown }) : thrown;
       } finally {
         works.delete(work);
       }

@@ -1,7 +1,7 @@
 /** The past as the port has it: read again in the order received, found by id, asked in SQL. Slices keep what is in memory small. */
 import type { DuckDBConnection } from '@duckdb/node-api';
 import { type Coverage, type History, type Json, matcher, type Received } from 'sluice';
-import { type Database, rowsOf } from './database.ts';
+import { type Database, LetGo, rowsOf } from './database.ts';
 import { quoted, sourceOf } from './files.ts';
 import { createQuery } from './query.ts';
 import type { Extent, Segment, Segments } from './segments.ts';
@@ -27,6 +27,7 @@ export function createHistory(folder: string, database: Database, segments: Segm
       try {
         return await database.during(work(connection));
       } catch (thrown) {
+        if (thrown instanceof LetGo) throw thrown;
         await segments.settled();
         if (tries === 3 || (segments.epoch === epoch && !(await segments.check('whole')))) throw thrown;
       } finally {

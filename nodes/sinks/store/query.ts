@@ -10,8 +10,8 @@ import {
   type DuckDBValue,
   JsonDuckDBValueConverter,
 } from '@duckdb/node-api';
-import { type Answer, type Json, messageOf, type QueryLimits, Reject } from 'sluice';
-import { type Database, rowsOf } from './database.ts';
+import { type Answer, type Json, messageOf, type QueryLimits, Reject, SluiceError } from 'sluice';
+import { type Database, LetGo, rowsOf } from './database.ts';
 import { checkStatement } from './guard.ts';
 import type { Segments } from './segments.ts';
 import { createViews } from './views.ts';
@@ -57,6 +57,8 @@ export function createQuery(folder: string, database: Database, segments: Segmen
       checkStatement(String(parsed));
       await connection.run('BEGIN TRANSACTION READ ONLY');
       const answer = await collect(await connection.stream(sql), limits.rows);
+      // An interruption may end the rows without a word: they would look like all that there are.
+      if (late) throw new SluiceError('query: interrupted');
       await connection.run('ROLLBACK');
       idle.push(taken);
       return answer;
@@ -84,7 +86,7 @@ export function createQuery(folder: string, database: Database, segments: Segmen
         try {
           return await database.during(run(sql, bounded));
         } catch (thrown) {
-          if (thrown instanceof Reject) throw thrown;
+          if (thrown instanceof Reject || thrown instanceof LetGo) throw thrown;
           const why = messageOf(thrown);
           // A segment was closed meanwhile, or one of its files is damaged: without it the rest can still be told.
           await segments.settled();
