@@ -235,6 +235,11 @@ export interface Explains<Config extends z.ZodType = z.ZodType, In extends Kind 
   /** Its rules under a config, an entry for each level. */
   rules(config: z.output<Config>): readonly RuleInfo[];
   /**
+   * The config without these of its levels: for a past that is known too coarsely for them. Needed where a level changes what
+   * another tells, as a worse one that speaks for a milder. Default: what they tell is left out.
+   */
+  without?(config: z.output<Config>, levels: readonly Pick<RuleInfo, 'rule' | 'severity'>[]): z.output<Config>;
+  /**
    * An entry for each level of each rule that looked at any of the inputs, for each thing that it tells apart. What was received
    * before `since` is there to be remembered, and is not asked about.
    */

@@ -8,9 +8,8 @@
 import type { Event } from '../event.ts';
 import { topic } from '../event.ts';
 import type { Coverage, History } from '../history.ts';
-import type { RuleInfo } from '../node.ts';
-import { resolutionMs } from './coarse.ts';
 import { type Compared, compare, type Episode, episodesOf } from './episode.ts';
+import { comparable, judging, type Unjudged, unjudgedOf } from './judged.ts';
 import { nodeOf, replay, type Span, type Trial } from './replay.ts';
 
 export interface Backtest {
@@ -32,11 +31,6 @@ export interface Backtest {
   readonly reason: string | undefined;
 }
 
-export interface Unjudged extends RuleInfo, Span {
-  readonly filter: string;
-  readonly resolution: Coverage['resolution'];
-}
-
 const lookBackMs = 30 * 86_400_000;
 
 /** @param asked may be endless: it is cut to what is known. */
@@ -44,15 +38,16 @@ export async function backtest(history: History, trial: Trial, asked: Span, agai
   const coverage = await history.coverage(asked.from, asked.to);
   const span = { from: Math.max(asked.from, coverage[0]?.from ?? asked.from), to: Math.min(asked.to, coverage.at(-1)?.to ?? asked.to) };
   const unjudged = [trial, ...(against ? [against] : [])].flatMap((each) => unjudgedOf(each, coverage));
-  const judged = (alerts: readonly Event<'alert'>[]): Episode[] =>
-    episodesOf(alerts.filter((alert) => !unjudged.some((one) => leavesOut(one, alert)))).filter(
-      ({ to }) => to === undefined || to >= span.from,
+  /** What was over before the span, or before it counts, is left out. */
+  const judged = (trial: Trial, alerts: readonly Event<'alert'>[]): Episode[] =>
+    episodesOf(alerts.flatMap((alert) => comparable(alert, trial, unjudged) ?? [])).filter(
+      ({ from, to }) => to === undefined || to >= Math.max(from, span.from),
     );
 
-  const replayed = await alertsOf(history, trial, coverage, span);
-  const other = against ? await alertsOf(history, against, coverage, span) : undefined;
-  const would = judged(replayed.alerts);
-  const did = judged(other ? other.alerts : await recorded(history, trial, span));
+  const replayed = await alertsOf(history, judging(trial, coverage, unjudged), coverage, span);
+  const other = against && (await alertsOf(history, judging(against, coverage, unjudged), coverage, span));
+  const would = judged(trial, replayed.alerts);
+  const did = against && other ? judged(against, other.alerts) : judged(trial, await recorded(history, trial, span));
   const coarse = coverage.some(({ resolution }) => resolution !== 'raw');
   const silent = trial.filters.filter(({ node }) => node.explains === undefined && node.out.includes('alert'));
   return {
@@ -86,26 +81,6 @@ async function recorded(history: History, { filters }: Trial, { from, to }: Span
     if (event.kind === 'alert' && names.has(nodeOf(event.source))) alerts.push(event);
   return alerts;
 }
-
-function unjudgedOf({ filters }: Trial, coverage: readonly Coverage[]): Unjudged[] {
-  return filters.flatMap(({ name, node, config }) => {
-    const rules: readonly RuleInfo[] = node.explains?.rules(config) ?? [];
-    return coverage.flatMap(({ from, to, resolution }) =>
-      rules
-        .filter((rule) => rule.for < resolutionMs[resolution])
-        .map((rule): Unjudged => ({ ...rule, filter: name, from, to, resolution })),
-    );
-  });
-}
-
-/** Only what fires: an end belongs to whatever it ends. */
-const leavesOut = (one: Unjudged, { time, source, data }: Event<'alert'>): boolean =>
-  data.status === 'firing' &&
-  data.rule === one.rule &&
-  data.severity === one.severity &&
-  nodeOf(source) === one.filter &&
-  time >= one.from &&
-  time < one.to;
 
 const isSame = (one: Unjudged, two: Unjudged): boolean =>
   one.filter === two.filter && one.rule === two.rule && one.severity === two.severity && one.from === two.from && one.for === two.for;

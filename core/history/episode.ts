@@ -21,7 +21,7 @@ export interface Episode {
   readonly summary: string;
 }
 
-const badness: Readonly<Record<Severity, number>> = { info: 0, warning: 1, critical: 2 };
+export const badness: Readonly<Record<Severity, number>> = { info: 0, warning: 1, critical: 2 };
 
 /** Follows alerts in the order that they came. What is resolved and did not fire before is left out. */
 export function episodesOf(alerts: Iterable<Event<'alert'>>): Episode[] {

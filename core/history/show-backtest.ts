@@ -4,8 +4,9 @@ import { formatDuration } from '../clock.ts';
 import type { Coverage } from '../history.ts';
 import { inert } from '../inert.ts';
 import { parse } from '../key.ts';
-import type { Backtest, Unjudged } from './backtest.ts';
+import type { Backtest } from './backtest.ts';
 import type { Episode } from './episode.ts';
+import type { Unjudged } from './judged.ts';
 import { counted, instant } from './words.ts';
 
 /** The past may begin this much later than was asked, and nobody is to be told. */

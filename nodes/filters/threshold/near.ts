@@ -6,7 +6,7 @@
  */
 import { type Event, type Explains, formatDuration, type Nearness, type Point } from 'sluice';
 import { type Held, judge } from './level.ts';
-import { type config, type Level, type Rule, rulesOf } from './rules.ts';
+import { type config, type Level, type Rule, rulesOf, withoutLevels } from './rules.ts';
 import { alertKeys, distinguishing, formatValue } from './words.ts';
 
 export const explains: Explains<typeof config, 'metric'> = {
@@ -14,6 +14,7 @@ export const explains: Explains<typeof config, 'metric'> = {
     [...rulesOf(given).values()].flatMap((rule) =>
       rule.levels.map(({ severity, for: least }) => ({ rule: rule.name, severity, for: least })),
     ),
+  without: withoutLevels,
   nearness(given, inputs) {
     const rules = [...rulesOf(given).values()];
     const all = new Map<string, Followed>();

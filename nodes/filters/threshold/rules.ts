@@ -76,6 +76,19 @@ function merge({ defaults, without, rules }: { defaults: 'on' | 'off'; without: 
   return merged;
 }
 
+/** The same config without some of its levels; a rule that has no other goes too. */
+export function withoutLevels(
+  given: z.output<typeof config>,
+  levels: readonly { readonly rule: string; readonly severity: Severity }[],
+): z.output<typeof config> {
+  const rules = [...merge(given)].flatMap(([name, merged]) => {
+    const gone = levels.filter((one) => one.rule === name).map(({ severity }) => [severity, undefined]);
+    const left: RuleConfig = { ...merged, ...Object.fromEntries(gone) };
+    return severities.some((severity) => left[severity]) ? [[name, left] as const] : [];
+  });
+  return { defaults: 'off', without: [], rules: Object.fromEntries(rules) };
+}
+
 /** A limit, made so that `sign * value > sign * limit` is beyond it. */
 export interface Level {
   readonly severity: Severity;
