@@ -4,7 +4,10 @@ export { ConfigError, messageOf, Reject, SluiceError, UsageError } from './error
 export { type Event, encode, fromWire, originalId, type Topic, toWire } from './event.ts';
 export { mergeReceived } from './history/merge.ts';
 export { linesOf } from './history/split.ts';
-export { type Why, type WhyCause, why } from './history/why.ts';
+export { latestAlert, targetOf } from './history/target.ts';
+export { timeOf } from './history/when.ts';
+export { lookBackMs, type Why, type WhyCause, why } from './history/why.ts';
+export { type WhyNot, whyNot } from './history/why-not.ts';
 export type { Answer, Coverage, History, QueryLimits, Received } from './history.ts';
 export { readIdentity } from './identity.ts';
 export { inert, inertJson } from './inert.ts';

@@ -78,10 +78,12 @@ type Awaitable<T> = T | Promise<T>;
 /** How much something matters to the person who runs the process: `error` is what has to be mended. */
 export type Level = 'info' | 'warn' | 'error';
 
-/** What a process offers to its monitors and sinks. In a thread of its own a node has no history. */
+/** What a process offers to its monitors and sinks. In a thread of its own a node has no history, and sees no filters. */
 export interface Services {
   /** What was kept, as soon as and as long as a sink of this process offers it. */
   history(): History | undefined;
+  /** The filters that this process runs, with the config that they run with: what `whyNot` asks. */
+  filters(): readonly PlacedFilter[];
   /** The time, for what a node does to the world outside: retention, back-off. Tests move it; a person may set it, so it may jump. */
   readonly clock: Clock;
   /** Tells a person, on the process's own output and as a log event, under the node's name. Once for each change, and what to do. */
@@ -264,6 +266,20 @@ export interface Filter<
   /** For filters that judge by rules. */
   readonly explains?: Explains<Config, In>;
   create(config: z.output<Config>, tables: Tables<Shapes>): Filtering<In, Out>;
+}
+
+/** A filter as a config places it in a process: what is asked for its rules, and tried on the past. */
+export interface PlacedFilter {
+  /** Its name in the process: the node's own, unless config says otherwise. */
+  readonly name: string;
+  readonly node: AnyFilter;
+  /** Checked. */
+  readonly config: unknown;
+  /** A fingerprint of the config, on all that the filter derives. */
+  readonly confighash: string;
+  /** The git commit that the config stands at, where it is in a checkout. */
+  readonly policycommit?: string;
+  readonly reads: readonly Reads[];
 }
 
 // Sinks: events → kept or shown

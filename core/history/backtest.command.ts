@@ -26,13 +26,16 @@ export default function addBacktest(program: Command): void {
     .option('--json', 'print JSON')
     .addHelpText('after', '\nExample: sluice backtest new.yaml --since 30d --against old.yaml')
     .action(async (named: string, flags: BacktestFlags) => {
-      const [{ openHistory, timeOf }, { trialOf }, { backtest }, { showBacktest }, { formatDuration, systemClock }] = await Promise.all([
-        import('./open.ts'),
-        import('./trial.ts'),
-        import('./backtest.ts'),
-        import('./show-backtest.ts'),
-        import('../clock.ts'),
-      ]);
+      const [{ openHistory }, { timeOf }, { trialOf }, { backtest }, { showBacktest }, { formatDuration, systemClock }] = await Promise.all(
+        [
+          import('./open.ts'),
+          import('./when.ts'),
+          import('./trial.ts'),
+          import('./backtest.ts'),
+          import('./show-backtest.ts'),
+          import('../clock.ts'),
+        ],
+      );
       const since = flags.since ?? (flags.from === undefined ? '7d' : undefined);
       const to = flags.from === undefined ? systemClock.now() : Number.POSITIVE_INFINITY;
       const from = since === undefined ? Number.NEGATIVE_INFINITY : timeOf('--since', since);

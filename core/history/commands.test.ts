@@ -9,6 +9,7 @@ import { dayRules, onDay, recordedDay } from '../../test/fixtures/day.ts';
 import type { Event } from '../event.ts';
 import type { Received } from '../history.ts';
 import { memoryHistory } from '../testing/history.ts';
+import { testServices } from '../testing/services.ts';
 import { toLine } from './line.ts';
 
 // Each is a process; from source, on a busy machine, one takes seconds to start.
@@ -83,7 +84,11 @@ it('proposes a rule, or says why there is none', async () => {
 });
 
 it('asks a running sluice as it asks a file', async () => {
-  const server = await openLive({ host: '127.0.0.1', port: 0 }, { seconds: 60, bytes: 1_048_576, viewers: 1 }, () => memoryHistory(kept));
+  const server = await openLive(
+    { host: '127.0.0.1', port: 0 },
+    { seconds: 60, bytes: 1_048_576, viewers: 1 },
+    testServices({ history: memoryHistory(kept) }),
+  );
   try {
     const port = new URL(server.url).port;
     const [tried, told] = await Promise.all([

@@ -9,10 +9,10 @@
 import type { Event } from '../event.ts';
 import type { Coverage } from '../history.ts';
 import type { Severity } from '../kinds.ts';
-import type { AnyFilter, Filtering, RuleInfo } from '../node.ts';
+import type { AnyFilter, Filtering, PlacedFilter, RuleInfo } from '../node.ts';
 import { resolutionMs } from './coarse.ts';
 import { badness } from './episode.ts';
-import { nodeOf, type Span, type Trial, type Tried } from './replay.ts';
+import { nodeOf, type Span, type Trial } from './replay.ts';
 
 export interface Unjudged extends RuleInfo, Span {
   readonly filter: string;
@@ -36,7 +36,7 @@ export const judging = (trial: Trial, coverage: readonly Coverage[], unjudged: r
   filters: trial.filters.map((tried) => ({ ...tried, node: judgingNode(tried, coverage, unjudged) })),
 });
 
-function judgingNode({ name, node, config }: Tried, coverage: readonly Coverage[], unjudged: readonly Unjudged[]): AnyFilter {
+function judgingNode({ name, node, config }: PlacedFilter, coverage: readonly Coverage[], unjudged: readonly Unjudged[]): AnyFilter {
   const { explains } = node;
   const without = explains?.without;
   const left = unjudged.filter(({ filter }) => filter === name);

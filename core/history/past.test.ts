@@ -9,6 +9,7 @@ import { seeded, utilization } from '../../test/fixtures/day.ts';
 import { type Event, encode, topic } from '../event.ts';
 import type { History, Received } from '../history.ts';
 import { memoryHistory } from '../testing/history.ts';
+import { testServices } from '../testing/services.ts';
 import { fileHistory } from './file.ts';
 import { toLine } from './line.ts';
 import { remoteHistory } from './remote.ts';
@@ -39,7 +40,7 @@ function many(count = 45_000): Received[] {
 }
 
 async function serve(history: History | undefined): Promise<{ url: string; past: History }> {
-  const server = await openLive({ host: '127.0.0.1', port: 0 }, { seconds: 60, bytes: 1_048_576, viewers: 2 }, () => history);
+  const server = await openLive({ host: '127.0.0.1', port: 0 }, { seconds: 60, bytes: 1_048_576, viewers: 2 }, testServices({ history }));
   closing.push(() => server.close());
   return { url: server.url, past: remoteHistory(server.url) };
 }

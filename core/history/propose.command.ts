@@ -34,8 +34,9 @@ export default function addPropose(program: Command): void {
     .option('--json', 'print JSON')
     .addHelpText('after', '\nExample: sluice propose web-1/filesystem --since 30d --alerts 1')
     .action(async (named: string, flags: ProposeFlags) => {
-      const [{ openHistory, timeOf }, { trialOf }, { propose }, { rulesOf, showProposed }, { systemClock }] = await Promise.all([
+      const [{ openHistory }, { timeOf }, { trialOf }, { propose }, { rulesOf, showProposed }, { systemClock }] = await Promise.all([
         import('./open.ts'),
+        import('./when.ts'),
         import('./trial.ts'),
         import('./propose.ts'),
         import('./show-propose.ts'),

@@ -9,11 +9,11 @@ import { seeded } from '../../test/fixtures/day.ts';
 import { paintFor } from '../cli/screen.ts';
 import type { Event } from '../event.ts';
 import type { Coverage, Received } from '../history.ts';
+import type { PlacedFilter } from '../node.ts';
 import { memoryHistory } from '../testing/history.ts';
 import { backtest } from './backtest.ts';
 import { frequency } from './frequency.ts';
 import { type Asked, type Proposed, propose } from './propose.ts';
-import type { Tried } from './replay.ts';
 import { addTo, type Entry } from './rule.ts';
 import { rulesOf, showProposed } from './show-propose.ts';
 import { writeEntry } from './write.ts';
@@ -23,7 +23,7 @@ const [minute, hour, day] = [60_000, 3_600_000, 86_400_000];
 const folder = mkdtempSync(join(tmpdir(), 'sluice-propose-'));
 afterAll(() => rmSync(folder, { recursive: true, force: true }));
 
-const tried = (config: object): Tried => ({
+const tried = (config: object): PlacedFilter => ({
   name: 'threshold',
   node: threshold,
   config: threshold.config.parse(config),

@@ -14,12 +14,12 @@ import { topic } from '../event.ts';
 import type { Coverage, History } from '../history.ts';
 import { patternOf } from '../key.ts';
 import type { Severity } from '../kinds.ts';
-import type { Given } from '../node.ts';
+import type { Given, PlacedFilter } from '../node.ts';
 import { type Candidate, candidatesOf } from './candidates.ts';
 import { resolutionMs } from './coarse.ts';
 import { type Episode, episodesOf } from './episode.ts';
 import { type Frequency, frequency, weekMs } from './frequency.ts';
-import { replay, type Span, type Trial, type Tried } from './replay.ts';
+import { replay, type Span, type Trial } from './replay.ts';
 import { nameOf, ruleOf } from './rule.ts';
 import { type Group, playable, record } from './tape.ts';
 import { better, scoreOf, troublesOf, valuesDuring } from './trouble.ts';
@@ -80,7 +80,7 @@ const leastValues = 100;
 const mostGroups = 8;
 
 /** @param today the filters of the config, of which those that explain their rules are compared with. `judge` is `threshold`. */
-export async function propose(history: History, judge: Tried, today: Trial, asked: Asked): Promise<Proposed> {
+export async function propose(history: History, judge: PlacedFilter, today: Trial, asked: Asked): Promise<Proposed> {
   const coverage = (await history.coverage(asked.from, asked.to)).filter(({ resolution }) => resolution !== 'hour');
   const wanted = topic(
     'metric',
@@ -98,7 +98,7 @@ export async function propose(history: History, judge: Tried, today: Trial, aske
 }
 
 interface Task {
-  readonly judge: Tried;
+  readonly judge: PlacedFilter;
   readonly today: Trial;
   readonly asked: Asked;
   readonly coverage: readonly Coverage[];
@@ -186,7 +186,7 @@ async function tell({ coverage, group }: Task, span: Span, trial: Trial): Promis
   return episodesOf(alerts);
 }
 
-const explainsMetrics = ({ node }: Tried): boolean => node.explains !== undefined && node.in.every(({ kind }) => kind === 'metric');
+const explainsMetrics = ({ node }: PlacedFilter): boolean => node.explains !== undefined && node.in.every(({ kind }) => kind === 'metric');
 
 /** The names of today's rules that look at the group: each is asked about a value of each series. */
 function rulesFor({ series }: Group, { filters }: Trial): Set<string> {

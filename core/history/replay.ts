@@ -11,20 +11,17 @@ import { type Event, type Topic, topic } from '../event.ts';
 import type { Coverage, History, Received } from '../history.ts';
 import { type About, type Matcher, matcher, unescapeWord } from '../key.ts';
 import type { Kind } from '../kinds.ts';
-import type { AnyFilter } from '../node.ts';
+import type { PlacedFilter } from '../node.ts';
 import { author } from '../runtime/author.ts';
-import { lineageOf, type Placed } from '../runtime/context.ts';
+import { lineageOf } from '../runtime/context.ts';
 import { type FilterRun, filterRun, type Outcome } from '../runtime/filtering.ts';
 import { topicsOf } from '../runtime/graph.ts';
 import { metricsOf } from './coarse.ts';
 import { mergeReceived } from './merge.ts';
 
-/** A filter as a config places it. */
-export type Tried = Pick<Placed<AnyFilter>, 'name' | 'node' | 'config' | 'confighash' | 'policycommit' | 'reads'>;
-
 /** Filters to try, and the host on which they would stand. */
 export interface Trial {
-  readonly filters: readonly Tried[];
+  readonly filters: readonly PlacedFilter[];
   readonly about: Omit<About, 'resource'>;
 }
 
@@ -118,7 +115,7 @@ interface Run {
   finish(derived: Extract<Outcome, { dead?: undefined }>['derived'][number]): Event;
 }
 
-function startRun(tried: Tried, about: Trial['about']): Run {
+function startRun(tried: PlacedFilter, about: Trial['about']): Run {
   const { name, node, config, reads } = tried;
   const writer = author({ place: about, host: about.host, bootid: 'replay' }, name);
   const lineage = lineageOf(tried);

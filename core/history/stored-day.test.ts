@@ -12,13 +12,15 @@ import { type Archive, openArchive } from '../../nodes/sinks/store/archive.ts';
 import { dayEnd, dayRules, dayStart, onDay, recordedDay } from '../../test/fixtures/day.ts';
 import type { Event } from '../event.ts';
 import type { History, Received } from '../history.ts';
+import type { PlacedFilter } from '../node.ts';
 import { author } from '../runtime/author.ts';
 import { lineageOf } from '../runtime/context.ts';
 import { filterRun, type Outcome } from '../runtime/filtering.ts';
+import { testServices } from '../testing/services.ts';
 import { backtest } from './backtest.ts';
 import { episodesOf } from './episode.ts';
 import { remoteHistory } from './remote.ts';
-import type { Trial, Tried } from './replay.ts';
+import type { Trial } from './replay.ts';
 import { targetOf } from './target.ts';
 import { why } from './why.ts';
 import { whyNot } from './why-not.ts';
@@ -29,7 +31,7 @@ vi.setConfig({ testTimeout: 120_000, hookTimeout: 240_000 });
 const about = { company: 'acme', system: 'shop', environment: 'prod', host: 'hub-1' };
 const span = { from: dayStart, to: dayEnd + 300_000 };
 const policycommit = `9c02f31ab0d4${'0'.repeat(28)}`;
-const filterOf = (rules: object): Tried => ({
+const filterOf = (rules: object): PlacedFilter => ({
   name: 'threshold',
   node: threshold,
   config: threshold.config.parse(rules),
@@ -95,7 +97,11 @@ beforeAll(async () => {
   // A start closes what is open: most of the day is in Parquet files.
   await archive.close();
   archive = await open();
-  server = await openLive({ host: '127.0.0.1', port: 0 }, { seconds: 60, bytes: 1_048_576, viewers: 1 }, () => archive.history);
+  server = await openLive(
+    { host: '127.0.0.1', port: 0 },
+    { seconds: 60, bytes: 1_048_576, viewers: 1 },
+    testServices({ history: archive.history }),
+  );
   pasts = { 'in process': archive.history, 'over HTTP': remoteHistory(server.url) };
 });
 afterAll(async () => {

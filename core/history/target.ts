@@ -34,6 +34,12 @@ export async function alertsOf(history: History, target: Target, from: number, t
   return alerts;
 }
 
+/** The alert that a person means who names what it is about: the latest that fired there, else the latest of any sort. */
+export async function latestAlert(history: History, target: Target, from: number, to: number): Promise<Event<'alert'> | undefined> {
+  const alerts = await alertsOf(history, target, from, to);
+  return alerts.findLast(({ data }) => data.status === 'firing') ?? alerts.at(-1);
+}
+
 /** `web-3/filesystem./var`, of a key. */
 export function targetText(key: string): string {
   const { host, resource } = parse(key);

@@ -7,18 +7,18 @@ import { configOf } from '../cli/options.ts';
 import { systemClock } from '../clock.ts';
 import type { Config } from '../config.ts';
 import { ConfigError, UsageError } from '../errors.ts';
-import type { AnyFilter } from '../node.ts';
+import type { AnyFilter, PlacedFilter } from '../node.ts';
 import type { Placed } from '../runtime/context.ts';
 import { scan } from '../runtime/load.ts';
 import { placeNodes } from '../runtime/place.ts';
-import type { Trial, Tried } from './replay.ts';
+import type { Trial } from './replay.ts';
 
 /** @param config the config that says how a named filter is set, where it does. @throws ConfigError, UsageError */
 export async function trialOf(named: string, config?: string): Promise<Trial> {
   if (/\.ya?ml$/.test(named)) return trialOfConfig(await configOf(named, {}));
   const given = await configOf(config, {});
   const file = /[./\\]/.test(named) ? resolve(named) : undefined;
-  const isIt = (one: Pick<Tried & { use: string }, 'name' | 'use'>) => (file === undefined ? one.name === named : one.use === file);
+  const isIt = (one: Pick<PlacedFilter & { use: string }, 'name' | 'use'>) => (file === undefined ? one.name === named : one.use === file);
   const known = given.nodes.some(isIt) || (file === undefined && scan().some(({ name, sort }) => name === named && sort === 'filter'));
   if (file === undefined && !known) {
     const filters = scan().flatMap(({ name, sort }) => (sort === 'filter' ? [name] : []));

@@ -20,8 +20,9 @@ export default function addWhyNot(program: Command): void {
     .option('--json', 'print JSON')
     .addHelpText('after', '\nExample: sluice why-not web-3/filesystem --at 02:12')
     .action(async (named: string, flags: WhyNotFlags) => {
-      const [{ openHistory, timeOf }, { trialOfConfig }, { targetOf }, { whyNot }, { configOf }] = await Promise.all([
+      const [{ openHistory }, { timeOf }, { trialOfConfig }, { targetOf }, { whyNot }, { configOf }] = await Promise.all([
         import('./open.ts'),
+        import('./when.ts'),
         import('./trial.ts'),
         import('./target.ts'),
         import('./why-not.ts'),

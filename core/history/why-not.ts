@@ -10,11 +10,11 @@ import type { Coverage, History, Received } from '../history.ts';
 import { inert } from '../inert.ts';
 import { matcher } from '../key.ts';
 import type { Kind } from '../kinds.ts';
-import type { Given, Nearness } from '../node.ts';
+import type { Given, Nearness, PlacedFilter } from '../node.ts';
 import { topicsOf } from '../runtime/graph.ts';
 import { metricsOf } from './coarse.ts';
 import { mergeReceived } from './merge.ts';
-import type { Span, Tried } from './replay.ts';
+import type { Span } from './replay.ts';
 import { alertsOf, isOf, type Target, targetText } from './target.ts';
 import { counted, instant, shortCommit } from './words.ts';
 
@@ -39,7 +39,7 @@ const leastMs = 15 * 60_000;
 const mostInputs = 200_000;
 const shown = 12;
 
-export async function whyNot(history: History, filters: readonly Tried[], target: Target, at: number): Promise<WhyNot> {
+export async function whyNot(history: History, filters: readonly PlacedFilter[], target: Target, at: number): Promise<WhyNot> {
   const able = filters.filter(({ node }) => node.explains !== undefined);
   const reaches = able.map(({ node, config }) => Math.max(leastMs, ...(node.explains?.rules(config) ?? []).map((rule) => 1.5 * rule.for)));
   const widest = Math.max(leastMs, ...reaches);
@@ -73,7 +73,7 @@ export async function whyNot(history: History, filters: readonly Tried[], target
 /** What a filter was given about the target's host in that time, as far as it concerns it. */
 async function inputsOf(
   history: History,
-  reads: Tried['reads'],
+  reads: PlacedFilter['reads'],
   { ofHost }: Target,
   coverage: readonly Coverage[],
   { from, to }: Span,
@@ -106,7 +106,7 @@ function distance({ verdict, held, nearest, for: needs }: Nearness): number {
 
 type Answer = Omit<WhyNot, 'sentences'>;
 
-function sentencesOf({ span, coverage, inputs, cut, rules, alerts }: Answer, able: readonly Tried[], target: Target): string[] {
+function sentencesOf({ span, coverage, inputs, cut, rules, alerts }: Answer, able: readonly PlacedFilter[], target: Target): string[] {
   const [first, last] = [coverage[0], coverage.at(-1)];
   if (able.length === 0)
     return ['No filter of this config can say why it stayed quiet; threshold, forecast and anomaly can: name a config that runs one.'];
@@ -142,7 +142,7 @@ function sentencesOf({ span, coverage, inputs, cut, rules, alerts }: Answer, abl
 
 const during = ({ from, to }: Span): string => `from ${instant(from)} to ${instant(to)} UTC`;
 
-const makerOf = ({ name, confighash, policycommit }: Tried): string =>
+const makerOf = ({ name, confighash, policycommit }: PlacedFilter): string =>
   `${name}@${confighash}${policycommit === undefined ? '' : `, policy ${shortCommit(policycommit)}`}`;
 
 /** Where a rule never held at all, its mildest level says so for those that are further away. */

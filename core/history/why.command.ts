@@ -8,8 +8,6 @@ interface WhyFlags extends HistoryFlags {
   readonly json?: boolean;
 }
 
-const lookBackMs = 30 * 86_400_000;
-
 export default function addWhy(program: Command): void {
   program
     .command('why')
@@ -21,7 +19,7 @@ export default function addWhy(program: Command): void {
     .option('--json', 'print JSON')
     .addHelpText('after', '\nExample: sluice why web-3/filesystem')
     .action(async (named: string, flags: WhyFlags) => {
-      const [{ openHistory }, { why }] = await Promise.all([import('./open.ts'), import('./why.ts')]);
+      const [{ openHistory }, { lookBackMs, why }] = await Promise.all([import('./open.ts'), import('./why.ts')]);
       const history = await openHistory(flags);
       const told = await why(history, await eventOf(history, named, flags.from === undefined ? lookBackMs : Number.POSITIVE_INFINITY));
       await print(flags.json ? `${json(told, 2)}\n` : `${told.sentences.join('\n')}\n`);
@@ -32,14 +30,13 @@ export default function addWhy(program: Command): void {
 async function eventOf(history: History, named: string, reach: number) {
   const byId = await history.byId(named);
   if (byId) return byId.event;
-  const [{ alertsOf, targetOf }, { systemClock }, { SluiceError }] = await Promise.all([
+  const [{ latestAlert, targetOf }, { systemClock }, { SluiceError }] = await Promise.all([
     import('./target.ts'),
     import('../clock.ts'),
     import('../errors.ts'),
   ]);
   const now = systemClock.now();
-  const alerts = await alertsOf(history, targetOf(named), now - reach, now + 1);
-  const alert = alerts.findLast(({ data }) => data.status === 'firing') ?? alerts.at(-1);
+  const alert = await latestAlert(history, targetOf(named), now - reach, now + 1);
   if (alert) return alert;
   throw new SluiceError(`no event is kept with the id ${named}, and no alert there is about it; see sluice why-not ${named} --at <time>`);
 }

@@ -37,6 +37,8 @@ export type WhyCause =
   | { readonly sort: 'moment'; readonly what: 'tick' | 'pipe'; readonly node: string; readonly at: number }
   | { readonly sort: 'gone'; readonly id: string };
 
+/** How long before now an alert is looked for that is named by what it is about alone. */
+export const lookBackMs = 30 * 86_400_000;
 const mostPoints = 5;
 const mostLines = 5;
 

@@ -2,7 +2,7 @@
 import type { Bus } from '../bus/bus.ts';
 import type { Clock } from '../clock.ts';
 import type { History } from '../history.ts';
-import type { Level, Node, Reads, Services } from '../node.ts';
+import type { Level, Node, PlacedFilter, Reads, Services } from '../node.ts';
 import type { Store } from '../state/store.ts';
 import type { Announcer } from './announce.ts';
 import type { Author, Origin } from './author.ts';
@@ -28,6 +28,8 @@ export interface Context {
   readonly watchdog: Watchdog;
   /** For nodes in threads of their own. */
   readonly isolation: Isolation;
+  /** The filters of this process. */
+  readonly filters: readonly PlacedFilter[];
   /** What a sink of this process keeps, where one does. */
   readonly keeping: { history?: History; backup?: () => Promise<string> };
   /** Tells a person, on the process's own output and as a log event. */
@@ -69,8 +71,9 @@ export interface Running {
 }
 
 /** What the process offers to one of its nodes. */
-export const servicesFor = ({ clock, keeping, report }: Pick<Context, 'clock' | 'keeping' | 'report'>, name: string): Services => ({
-  history: () => keeping.history,
-  clock,
-  say: (level, text) => report(level, named(name, text)),
+export const servicesFor = (context: Pick<Context, 'clock' | 'filters' | 'keeping' | 'report'>, name: string): Services => ({
+  history: () => context.keeping.history,
+  filters: () => context.filters,
+  clock: context.clock,
+  say: (level, text) => context.report(level, named(name, text)),
 });

@@ -128,6 +128,7 @@ async function start(
     outbox: out,
     announcer: announcements,
     watchdog,
+    filters: placed.filter((one): one is Placed<AnyFilter> => one.node.sort === 'filter'),
     keeping: {},
     isolation: { clock, limitMs: hangLimit, report },
     report,

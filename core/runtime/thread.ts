@@ -107,6 +107,7 @@ export interface FilterReply {
 /** What the process offers, as far as it reaches in here. */
 const services: Services = {
   history: () => undefined,
+  filters: () => [],
   clock: systemClock,
   say: (level, text) => parentPort?.postMessage({ say: text, level } satisfies Said),
 };

@@ -1,7 +1,7 @@
 /** What a process would offer to a monitor or sink, for a test of that node alone. */
 import { type VirtualClock, virtualClock } from '../clock.ts';
 import type { History } from '../history.ts';
-import type { Level, Services } from '../node.ts';
+import type { Level, PlacedFilter, Services } from '../node.ts';
 
 export interface TestServices extends Services {
   readonly clock: VirtualClock;
@@ -10,10 +10,13 @@ export interface TestServices extends Services {
 }
 
 /** Services on a clock that stands still until the test moves it. Pass to a node's `start`. */
-export function testServices(given: { readonly clock?: VirtualClock; readonly history?: History } = {}): TestServices {
+export function testServices(
+  given: { readonly clock?: VirtualClock; readonly history?: History | undefined; readonly filters?: readonly PlacedFilter[] } = {},
+): TestServices {
   const said: { level: Level; text: string }[] = [];
   return {
     history: () => given.history,
+    filters: () => given.filters ?? [],
     clock: given.clock ?? virtualClock(),
     say: (level, text) => void said.push({ level, text }),
     said,

@@ -15,6 +15,7 @@ import { remoteHistory } from '../../core/history/remote.ts';
 import type { History, Received } from '../../core/history.ts';
 import type { Kind, Point } from '../../core/kinds.ts';
 import { memoryHistory } from '../../core/testing/history.ts';
+import { testServices } from '../../core/testing/services.ts';
 import roster from '../../nodes/filters/roster/roster.ts';
 import threshold from '../../nodes/filters/threshold/threshold.ts';
 import { openLive } from '../../nodes/sinks/live/server.ts';
@@ -90,7 +91,11 @@ export default {
     const bytes = lines.reduce((sum, line) => sum + line.length, 0);
     const folder = await mkdtemp(join(tmpdir(), 'sluice-bench-'));
     const store = await stored(join(folder, 'history'), kept);
-    const server = await openLive({ host: '127.0.0.1', port: 0 }, { seconds: 60, bytes: 1_048_576, viewers: 1 }, () => store.history);
+    const server = await openLive(
+      { host: '127.0.0.1', port: 0 },
+      { seconds: 60, bytes: 1_048_576, viewers: 1 },
+      testServices({ history: store.history }),
+    );
     try {
       const file = join(folder, 'day.jsonl');
       await writeFile(file, lines.join(''));

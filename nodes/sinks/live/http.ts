@@ -8,13 +8,14 @@
  *     GET /api/graph           {nodes, edges}: which kinds join them
  *     GET /api/alerts          {firing, recent}: what fires now, and the changes that are remembered
  *     GET /api/metrics         names with their series and last values
- *     GET /api/history…        what was kept, and why (past.ts)
+ *     GET /api/history…        what was kept (past.ts)
+ *     GET /api/why…            why an alert came, or did not (reasons.ts)
  *     POST /api/query          SQL over what was kept (query.ts)
  *     GET /healthz  /metrics   for a load balancer; for Prometheus
  */
 import type { HttpBindings } from '@hono/node-server';
 import { Hono } from 'hono';
-import type { History } from 'sluice';
+import type { Services } from 'sluice';
 import type { Asset } from './assets.ts';
 import type { Catalog } from './catalog.ts';
 import { graphOf } from './graph.ts';
@@ -24,6 +25,7 @@ import { createPast } from './past.ts';
 import type { Present } from './present.ts';
 import type { createPrometheus } from './prometheus.ts';
 import { createQueries } from './query.ts';
+import { createReasons } from './reasons.ts';
 import type { Viewers } from './viewers.ts';
 
 export interface Knowledge {
@@ -34,15 +36,16 @@ export interface Knowledge {
   readonly catalog: Catalog;
   readonly viewers: Viewers;
   readonly prometheus: ReturnType<typeof createPrometheus>;
-  /** What was kept, while a sink of this process offers it. */
-  readonly history: () => History | undefined;
+  /** What the process offers: what was kept, and its filters. */
+  readonly services: Services | undefined;
 }
 
 const notBuilt = 'sluice: live: the page was not built; run: npm run build (the API works without it)\n';
 const paths =
-  '/, /api/servers, /api/nodes, /api/graph, /api/alerts, /api/metrics, /api/history, /api/events/<id>/why, /api/query, /healthz, /metrics; WebSocket: /api/live';
+  '/, /api/servers, /api/nodes, /api/graph, /api/alerts, /api/metrics, /api/history, /api/events/<id>/why, /api/why, /api/why-not, /api/query, /healthz, /metrics; WebSocket: /api/live';
 
-export function createApp({ host, assets, memory, present, catalog, viewers, prometheus, history }: Knowledge) {
+export function createApp({ host, assets, memory, present, catalog, viewers, prometheus, services }: Knowledge) {
+  const history = () => services?.history();
   const app = new Hono<{ Bindings: HttpBindings }>();
 
   app.use(async (context, next) => {
@@ -66,6 +69,7 @@ export function createApp({ host, assets, memory, present, catalog, viewers, pro
     return context.json({ firing: present.all('alert'), recent });
   });
   app.route('/api', createPast(history));
+  app.route('/api', createReasons(services));
   app.route('/api', createQueries(history));
   app.get('/api/live', (context) =>
     context.text('sluice: live: this is a WebSocket; connect with ws:// and send {"subscribe": {"kind": "metric"}}\n', 426, {

@@ -34,7 +34,7 @@ export default defineSink({
     return {
       async start(services) {
         const { openLive } = await import('./server.ts');
-        server = await openLive(address, { seconds: remembered / 1000, bytes: megabytes * 1_048_576, viewers }, () => services?.history());
+        server = await openLive(address, { seconds: remembered / 1000, bytes: megabytes * 1_048_576, viewers }, services);
       },
       write: (events) => server?.write(events),
       async stop() {

@@ -4,14 +4,13 @@
  *     GET /api/history?kind=&pattern=&from=&to=&after=   a page: lines of {received, event}, and a last one {"more": true|false}
  *     GET /api/history/coverage?from=&to=                how finely that time is known
  *     GET /api/events/<id>?led=<id>                      {received, event}; led: of an event that it led to
- *     GET /api/events/<id>/why                           what it came of
  *
  * `from` and `to` are milliseconds since 1970; `after` is the id of the last event of the page before, whose time is `from`.
  * A page is written as fast as it is read, and bounded; so is the number of pages at once: a reader that stalls gives way.
  * Where the store fails half-way, the last line is {"error": …}.
  */
 import { type Context, Hono } from 'hono';
-import { type History, isKind, kindNames, matcher, messageOf, type Received, Reject, type Topic, toWire, why } from 'sluice';
+import { type History, isKind, kindNames, matcher, messageOf, type Received, Reject, type Topic, toWire, UsageError } from 'sluice';
 
 /** What a store reads in one go; a page is never held whole, so its bytes bound only how long one question may take. */
 const pageEvents = 20_000;
@@ -32,18 +31,8 @@ export function createPast(history: () => History | undefined): Hono {
   const app = new Hono();
   const open = new Set<() => void>();
 
-  const withHistory = async (context: Context, answer: (history: History) => Promise<Response>): Promise<Response> => {
-    const kept = history();
-    if (!kept) return context.text('sluice: live: no history is kept by this process; run the store beside it\n', 503);
-    try {
-      return await answer(kept);
-    } catch (thrown) {
-      return context.text(`${messageOf(thrown)}\n`, thrown instanceof Reject ? 400 : 500);
-    }
-  };
-
   app.get('/history', (context) =>
-    withHistory(context, async (kept) => {
+    answerFrom(history(), context, async (kept) => {
       const asked = askedOf((name) => context.req.query(name));
       // The one that was asked first has had its time.
       if (open.size >= mostPages) [...open][0]?.();
@@ -51,28 +40,36 @@ export function createPast(history: () => History | undefined): Hono {
     }),
   );
   app.get('/history/coverage', (context) =>
-    withHistory(context, async (kept) =>
+    answerFrom(history(), context, async (kept) =>
       context.json(await kept.coverage(instantOf('from', context.req.query('from')), instantOf('to', context.req.query('to')))),
     ),
   );
   app.get('/events/:id', (context) =>
-    withHistory(context, async (kept) => {
+    answerFrom(history(), context, async (kept) => {
       const led = context.req.query('led');
       const found = await kept.byId(context.req.param('id'), led === undefined ? undefined : (await kept.byId(led))?.event);
       if (!found) return unknown(context);
       return context.body(lineOf(found), 200, { 'content-type': 'application/json' });
     }),
   );
-  app.get('/events/:id/why', (context) =>
-    withHistory(context, async (kept) => {
-      const found = await kept.byId(context.req.param('id'));
-      return found ? context.json(await why(kept, found.event)) : unknown(context);
-    }),
-  );
   return app;
 }
 
-const unknown = (context: Context) => context.text('sluice: live: no event is kept with this id\n', 404);
+/** What is asked wrongly is the asker's mistake (400); where nothing is kept, another process is to be asked (503). */
+export async function answerFrom(
+  kept: History | undefined,
+  context: Context,
+  answer: (history: History) => Promise<Response>,
+): Promise<Response> {
+  if (!kept) return context.text('sluice: live: no history is kept by this process; run the store beside it\n', 503);
+  try {
+    return await answer(kept);
+  } catch (thrown) {
+    return context.text(`${messageOf(thrown)}\n`, thrown instanceof Reject || thrown instanceof UsageError ? 400 : 500);
+  }
+}
+
+export const unknown = (context: Context) => context.text('sluice: live: no event is kept with this id\n', 404);
 const lineOf = ({ received, event }: Received): string => `${JSON.stringify({ received, event: toWire(event) })}\n`;
 
 /** @throws Reject with what is wrong with it */

@@ -1,4 +1,5 @@
 import { type Answer, type History, Reject } from 'sluice';
+import { testServices } from 'sluice/testing';
 import { afterEach, expect, it } from 'vitest';
 import { type LiveServer, openLive } from './server.ts';
 
@@ -17,7 +18,7 @@ const history: History = {
 };
 
 const open = async (kept: History | undefined) => {
-  server = await openLive({ host: '127.0.0.1', port: 0 }, { seconds: 60, bytes: 1e6, viewers: 1 }, () => kept);
+  server = await openLive({ host: '127.0.0.1', port: 0 }, { seconds: 60, bytes: 1e6, viewers: 1 }, testServices({ history: kept }));
   const { url } = server;
   return (body: string, headers: Record<string, string> = {}, method = 'POST') =>
     fetch(`${url}/api/query`, { method, headers: { 'content-type': 'application/json', ...headers }, ...(method === 'POST' && { body }) });

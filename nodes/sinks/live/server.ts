@@ -6,7 +6,7 @@
  */
 import type { Server } from 'node:http';
 import { createAdaptorServer } from '@hono/node-server';
-import type { Event, History, Kind } from 'sluice';
+import type { Event, Kind, Services } from 'sluice';
 import { readAssets } from './assets.ts';
 import { createCatalog } from './catalog.ts';
 import { refusal } from './guard.ts';
@@ -37,18 +37,14 @@ const maxSeries = 20_000;
 const maxConnections = 256;
 
 /** Listens, then resolves. @throws ConfigError when the address cannot be had. */
-export async function openLive(
-  address: Address,
-  limits: Limits,
-  history: () => History | undefined = () => undefined,
-): Promise<LiveServer> {
+export async function openLive(address: Address, limits: Limits, services?: Services): Promise<LiveServer> {
   const memory = createMemory({ ticks: limits.seconds, bytes: limits.bytes });
   const present = createPresent({ ticks: limits.seconds, bytes: limits.bytes / 4 });
   const catalog = createCatalog({ ticks: limits.seconds, bound: maxSeries });
   const viewers = createViewers(memory, present, limits.viewers);
   const taken = new Map<Kind, number>();
   const prometheus = createPrometheus({ memory, present, viewers, taken });
-  const app = createApp({ host: address.host, assets: await readAssets(), memory, present, catalog, viewers, prometheus, history });
+  const app = createApp({ host: address.host, assets: await readAssets(), memory, present, catalog, viewers, prometheus, services });
 
   const server = createAdaptorServer({ fetch: app.fetch, overrideGlobalObjects: false }) as Server;
   server.maxConnections = maxConnections;
