@@ -8,7 +8,7 @@ import { type Event, topic, toWire } from '../event.ts';
 import type { History } from '../history.ts';
 import { inert } from '../inert.ts';
 import { type About, parse, unescapeWord } from '../key.ts';
-import type { Data, Point } from '../kinds.ts';
+import { type Data, type LogLine, logSeverity, type Point } from '../kinds.ts';
 import { type Cause, lineageOf, type Range } from './lineage.ts';
 import { amount, clockTime, counted, instant, shortCommit } from './words.ts';
 
@@ -50,7 +50,7 @@ export async function why(history: History, event: Event): Promise<Why> {
   const sentences = [
     ...headOf(event),
     ...(filter ? [makerSentence(filter)] : []),
-    ...causeSentences(causes, alert, 0),
+    ...causeSentences(causes, event, 0),
     ...(before ? [before] : []),
   ];
   return {
@@ -102,8 +102,8 @@ function makerSentence({ name, host, nodeversion, confighash, policycommit }: Ma
   return `The filter ${name} on ${host} decided it${details.length > 0 ? ` (${details.join(', ')})` : ''}.`;
 }
 
-/** @param alert the alert that they led to, whose value tells its own point from the others of an event. */
-function causeSentences(causes: readonly Cause[], alert: Event<'alert'> | undefined, depth: number): string[] {
+/** @param led what they led to, which tells its own points and lines from the others of an event. */
+function causeSentences(causes: readonly Cause[], led: Event, depth: number): string[] {
   const indent = '  '.repeat(depth);
   if (causes.length === 0 && depth === 0) return ['It names no cause: it is what was seen.'];
   return causes.flatMap((cause) => {
@@ -113,13 +113,13 @@ function causeSentences(causes: readonly Cause[], alert: Event<'alert'> | undefi
       return [`${indent}It was decided by ${what}, at ${instant(cause.at)} UTC, and by no event.`];
     }
     if (cause.sort === 'range') return rangeSentences(cause, indent);
-    const role = cause.id === alert?.causationid ? 'It was decided by' : 'It rests on';
+    const role = cause.id === led.causationid ? 'It was decided by' : 'It rests on';
     const { event } = cause;
-    const lines = contents(event, alert).map((line) => `${indent}  ${line}`);
+    const lines = contents(event, led).map((line) => `${indent}  ${line}`);
     return [
       `${indent}${role} the ${event.kind} of ${clockTime(event.time)} about ${aboutOf(event.key)} (${event.id}):`,
       ...lines,
-      ...causeSentences(cause.causes, event.kind === 'alert' ? event : undefined, depth + 1),
+      ...causeSentences(cause.causes, event, depth + 1),
     ];
   });
 }
@@ -135,14 +135,14 @@ function rangeSentences({ range, kept, some }: Extract<Cause, { sort: 'range' }>
 }
 
 /** What an event says, a line for each of its points or log lines that matters. */
-function contents(event: Event, alert: Event<'alert'> | undefined): string[] {
+function contents(event: Event, led: Event | undefined): string[] {
   if (event.kind === 'metric') {
-    const own = decisive(event.data.points, alert);
+    const own = decisive(event.data.points, led?.kind === 'alert' ? led : undefined);
     return cut(own.map(describe), mostPoints, 'point');
   }
   if (event.kind === 'log')
     return cut(
-      event.data.lines.map(({ severity, body }) => `${severity}: ${body.slice(0, 500)}`),
+      telling(event.data.lines, led).map(({ severity, body }) => `${severity}: ${body.slice(0, 500)}`),
       mostLines,
       'line',
     );
@@ -161,6 +161,15 @@ function decisive(points: readonly Point[], alert: Event<'alert'> | undefined): 
   const about = points.filter((point) => Object.values(point.attributes ?? {}).some((is) => words.includes(String(is))));
   const alike = (about.length > 0 ? about : points).filter((point) => unit === undefined || point.unit === unit);
   return alike.length > 0 ? alike : points;
+}
+
+/** The lines, where not all can be shown: first those that what they led to quotes or names, then the worst. */
+function telling(lines: readonly LogLine[], led: Event | undefined): readonly LogLine[] {
+  const summary = led?.kind === 'alert' ? led.data.summary : '';
+  const who = led?.kind === 'incident' ? led.data.who : undefined;
+  const isNamed = ({ body }: LogLine) => body !== '' && (summary.includes(body) || (who !== undefined && body.includes(who)));
+  const rank = (line: LogLine) => (isNamed(line) ? logSeverity.options.length : logSeverity.options.indexOf(line.severity));
+  return lines.length <= mostLines ? lines : [...lines].sort((one, other) => rank(other) - rank(one));
 }
 
 const describe = (point: Point): string => `${seriesName(point)} was ${amount(point.value, point.unit)}`;
