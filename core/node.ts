@@ -290,6 +290,8 @@ export interface Writing<In extends Kind = Kind> extends Lifecycle {
   readonly history?: History;
   /** Copies what it keeps, as it is now, into a new folder beside it; the caller takes that away. For `sluice backup`. */
   backup?(): Promise<string>;
+  /** Goes on with what was put beside what it keeps; resolves with where that is now. For `sluice restore`. */
+  restore?(): Promise<string>;
   write(events: readonly Event<In>[]): Awaitable<void>;
 }
 

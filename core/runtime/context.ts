@@ -31,7 +31,7 @@ export interface Context {
   /** The filters of this process. */
   readonly filters: readonly PlacedFilter[];
   /** What a sink of this process keeps, where one does. */
-  readonly keeping: { history?: History; backup?: () => Promise<string> };
+  readonly keeping: { history?: History; backup?: () => Promise<string>; restore?: () => Promise<string> };
   /** Tells a person, on the process's own output and as a log event. */
   readonly report: (level: Level, text: string) => void;
   readonly authorOf: (node: string) => Author;

@@ -4,6 +4,7 @@
  *
  *     {"emit": {"kind": "metric", "key": ["queue"], "data": {…}}}   →   {"ok": "<id>"}  or  {"error": "…"}
  *     {"backup": {}}   →   {"ok": "<a folder with a copy of the history, to be moved away>"}
+ *     {"restore": {}}   →   {"ok": "<the folder where the history before it is now>"}
  */
 import { chmodSync, rmSync } from 'node:fs';
 import { createServer, type Socket } from 'node:net';
@@ -32,8 +33,9 @@ const request = z
       })
       .optional(),
     backup: z.strictObject({}).optional(),
+    restore: z.strictObject({}).optional(),
   })
-  .refine((asked) => Object.keys(asked).length === 1, 'ask for one thing: emit or backup');
+  .refine((asked) => Object.keys(asked).length === 1, 'ask for one thing: emit, backup or restore');
 
 export interface Control {
   close(): Promise<void>;
@@ -44,18 +46,18 @@ export async function startControl(context: Context, state: string): Promise<Con
   const path = controlSocket(state);
   const author = context.authorOf('emit');
 
-  const backup = (): Promise<string> => {
-    const { keeping } = context;
-    if (!keeping.backup) throw new Error('this process keeps no history; ask the one that runs the node store');
-    return keeping.backup();
+  const ofHistory = (what: 'backup' | 'restore'): Promise<string> => {
+    const work = context.keeping[what];
+    if (!work) throw new Error('this process keeps no history; ask the one that runs the node store');
+    return work();
   };
   const answer = async (line: string): Promise<object> => {
     try {
       const parsed: unknown = JSON.parse(line);
       const flaw = unfit(parsed);
       if (flaw) throw new Error(flaw);
-      const { emit } = request.parse(parsed);
-      if (!emit) return { ok: await backup() };
+      const { emit, restore } = request.parse(parsed);
+      if (!emit) return { ok: await ofHistory(restore ? 'restore' : 'backup') };
       const event = author.original(emit as Draft, context.clock.now());
       await context.committer.commit({ events: [event], apply: (transaction) => context.announcer.note(transaction, 'emit', [event]) });
       return { ok: event.id };

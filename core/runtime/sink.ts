@@ -26,6 +26,7 @@ export async function runSink(context: Context, placed: Placed<AnySink>): Promis
   await watchdog.during(name, () => sink.start?.(servicesFor(context, name)));
   if (sink.history) context.keeping.history = sink.history;
   if (sink.backup) context.keeping.backup = sink.backup.bind(sink);
+  if (sink.restore) context.keeping.restore = sink.restore.bind(sink);
 
   /** Writes all of it, however long it takes; the result is what the sink refused for good. */
   const write = async (events: readonly Event[]): Promise<Refused[]> => {

@@ -33,12 +33,9 @@ it('backs up while events come, goes on, and is restored elsewhere as a whole be
     err: expect.stringMatching(/is there already/),
   });
 
-  const held = await sluice(['restore', safe, '--state', running.state, '--replace']);
-  expect(held).toMatchObject({ code: 1, err: expect.stringMatching(/a running sluice holds .*; end it, restore, and start it again/) });
   // It goes on, with every number once.
   await until('every number', async () => (await counted(here))[0] === last, 60_000);
   expect(await counted(here)).toEqual([last, last, 1, last]);
-  expect(await running.stop()).toMatchObject({ code: 0 });
 
   const other = join(at, 'other');
   mkdirSync(other);
@@ -58,6 +55,20 @@ it('backs up while events come, goes on, and is restored elsewhere as a whole be
 
   const refused = await sluice(['restore', safe, '--state', running.state]);
   expect(refused).toMatchObject({ code: 1, err: expect.stringMatching(/holds a store, last written .*; add --replace to move it aside/) });
+
+  // While it runs it goes on with what was restored, and with what comes after.
+  const swapped = await sluice(['restore', safe, '--state', running.state, '--replace']);
+  expect(swapped).toMatchObject({ code: 0, err: '', out: expect.stringMatching(/ is as it was at .*\nwhat was there is in .*before-/) });
+  expect(await counted(here)).toEqual([rows, rows, 1, rows]);
+  expect(
+    await sluice(['emit', 'metric', '--state', running.state, '--resource', 'number', '--name', 'number', '--value', '90000']),
+  ).toMatchObject({
+    code: 0,
+  });
+  await until('what came after it', async () => (await counted(here))[3] === 90_000, 60_000);
+  expect(running.err()).toBe('');
+  expect(await running.stop()).toMatchObject({ code: 0 });
+
   const replaced = await sluice(['restore', safe, '--state', running.state, '--replace']);
   expect(replaced).toMatchObject({ code: 0, err: '' });
   const [, aside = ''] = replaced.out.match(/what was there is in (.*)\n/) ?? [];

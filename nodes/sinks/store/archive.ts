@@ -12,6 +12,7 @@ import { type Database, LetGo, openDatabase } from './database.ts';
 import { createHistory } from './history.ts';
 import { findIdle, stillIdle } from './idle.ts';
 import { isDamage, rescue, writeCatalogue } from './rescue.ts';
+import { takePlace } from './restore.ts';
 import { openSegments, type Segments } from './segments.ts';
 import { type Keep, keepAll } from './tiers.ts';
 import { createTrust } from './trust.ts';
@@ -23,6 +24,8 @@ export interface Archive {
   write(events: readonly Event[]): Promise<void>;
   /** Has all that was written until now, consistent, in a new folder inside the store's; whose it is then is the caller's. */
   backup(): Promise<string>;
+  /** Goes on with the store that was built beside this one (restore.ts). Resolves with where what was kept until now is. */
+  restore(): Promise<string>;
   /** Ends what is open, also a closing that is under way: it is done again at the next start. Safe twice. */
   close(): Promise<void>;
 }
@@ -101,10 +104,15 @@ export async function openArchive({ folder, keep, say, now, segmentRows = defaul
     current = 0;
     return at.writer;
   };
-  const letGo = async (): Promise<void> => {
+  /** Settles once nothing is open. */
+  let free: Promise<unknown> = Promise.resolve();
+  /** Closes it all, and does what can only be done then. */
+  const letGo = <Result>(work: () => Result): Promise<Result> => {
     const { database } = opened ?? {};
     opened = undefined;
-    await database?.close();
+    const left = Promise.resolve(database?.close()).then(work);
+    free = left.catch(() => {});
+    return left;
   };
 
   /** Writes take turns: what changes the open segment does so between two of them. */
@@ -147,7 +155,8 @@ export async function openArchive({ folder, keep, say, now, segmentRows = defaul
         complained = '';
       } catch (thrown) {
         const why = messageOf(thrown).split('\n')[0] ?? '';
-        if (opened && !closed && why !== complained) say(`${why}; closed hours wait, and this is tried again every 30 s`);
+        if (opened && !closed && why !== complained && !(thrown instanceof LetGo))
+          say(`${why}; closed hours wait, and this is tried again every 30 s`);
         complained = why;
       }
     });
@@ -185,7 +194,7 @@ export async function openArchive({ folder, keep, say, now, segmentRows = defaul
   const need = async (): Promise<Opened> => {
     if (closed) throw new SluiceError('store: is stopped; ask again once it runs');
     if (opened) return opened;
-    opening ??= open().finally(() => {
+    opening ??= free.then(open).finally(() => {
       opening = undefined;
     });
     opened = await opening;
@@ -233,7 +242,7 @@ export async function openArchive({ folder, keep, say, now, segmentRows = defaul
           await writer.write(events, received);
         } catch (thrown) {
           // A writer that failed has said more than is written.
-          if (at.writer) await letGo();
+          if (at.writer) await letGo(() => {});
           if (!isOfRoom(thrown)) throw thrown;
           isFull = true;
           throw new SluiceError(`store: no room is left on the disk of ${folder}; make room there, or keep less (keep: in the config)`, {
@@ -273,10 +282,17 @@ export async function openArchive({ folder, keep, say, now, segmentRows = defaul
       );
       return staging;
     },
+    restore: () =>
+      inTurn(async () => {
+        await need();
+        const aside = await letGo(() => takePlace(folder, now()));
+        await need();
+        return aside ?? '';
+      }),
     async close() {
       closed = true;
       clearInterval(timer);
-      await letGo();
+      await letGo(() => {});
     },
   };
 }

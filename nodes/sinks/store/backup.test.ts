@@ -1,5 +1,17 @@
 /** Backups while events come, and stores that are made of them: compared with the ledger of what was written. */
-import { appendFileSync, cpSync, existsSync, mkdtempSync, readdirSync, readFileSync, rmSync, truncateSync, writeFileSync } from 'node:fs';
+import {
+  appendFileSync,
+  cpSync,
+  existsSync,
+  mkdirSync,
+  mkdtempSync,
+  readdirSync,
+  readFileSync,
+  renameSync,
+  rmSync,
+  truncateSync,
+  writeFileSync,
+} from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import type { Event } from 'sluice';
@@ -50,7 +62,9 @@ async function valuesOf({ history }: Archive): Promise<number[]> {
   return values;
 }
 const upTo = (count: number) => Array.from({ length: count }, (_, index) => index + 1);
-const restore = (from: string, to: string, replace = false) => restoreStore(join(at, from), join(at, to), { replace, now: start });
+const notHeld = () => Promise.reject(new Error('nobody holds it'));
+const restore = (from: string, to: string, replace = false) =>
+  restoreStore(join(at, from), join(at, to), { replace, now: start, handOver: notHeld });
 
 /** A store of 300 events in three hours, and its backup. */
 async function backedUp(): Promise<Archive> {
@@ -203,3 +217,19 @@ function swap(_: string, folder: string): void {
   writeFileSync(series ?? '', readFileSync(runs ?? ''));
   writeFileSync(runs ?? '', bytes);
 }
+
+it('is taken over by the archive that runs, which answers all the while and goes on from there', async () => {
+  const archive = await backedUp();
+  await archive.write(batch(301, 100));
+  const asking = Promise.all(Array.from({ length: 4 }, () => archive.history.query('SELECT count(*) FROM points')));
+  await expect(archive.restore()).rejects.toThrow('store.restoring is not there');
+  mkdirSync(join(at, 'elsewhere'));
+  await restore('safe', 'elsewhere/store');
+  renameSync(join(at, 'elsewhere/store'), join(at, 'store.restoring'));
+  const aside = await archive.restore();
+  for (const { rows } of await asking) expect([300, 400]).toContain(rows[0]?.[0]);
+  expect(aside).toMatch(/store\.before-/);
+  expect(await valuesOf(archive)).toEqual(upTo(300));
+  await archive.write(batch(401, 10));
+  expect(await valuesOf(archive)).toEqual([...upTo(300), ...Array.from({ length: 10 }, (_, index) => 401 + index)]);
+});

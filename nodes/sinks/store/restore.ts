@@ -1,8 +1,10 @@
 /**
  * Makes a store of a backup. Everything is checked before anything is touched; the store is built beside the place and takes
- * it by a rename, so that a kill leaves the one or the other. What was there is kept under another name.
+ * it by renames. What was there is kept under another name.
  *
- * Not while a process holds the store: end that first.
+ *     check ──▶ build in history.restoring ──▶ history ──▶ history.before-…, then history.restoring ──▶ history
+ *
+ * Where a process holds the store, it is asked to do the last step itself, and goes on with what was restored.
  */
 import { existsSync, mkdirSync, renameSync, rmSync, statSync } from 'node:fs';
 import { dirname, join, resolve } from 'node:path';
@@ -18,17 +20,25 @@ export interface Restored {
   readonly aside?: string;
 }
 
-/** @param now milliseconds. @throws SluiceError; then nothing was changed. */
-export async function restoreStore(from: string, folder: string, { replace, now }: { replace: boolean; now: number }): Promise<Restored> {
+export interface RestoreOptions {
+  /** Whether a store that is there may be moved aside. */
+  readonly replace: boolean;
+  /** Milliseconds since 1970. */
+  readonly now: number;
+  /** Has the process that holds the store call {@link takePlace}. Resolves with where the old one is. */
+  readonly handOver: () => Promise<string>;
+}
+
+/** @throws SluiceError; then nothing was changed. */
+export async function restoreStore(from: string, folder: string, { replace, now, handOver }: RestoreOptions): Promise<Restored> {
   const target = resolve(folder);
   const there = existsSync(target);
-  if (there) await refuseHeld(target);
   if (there && !replace)
     throw new SluiceError(
       `restore: ${target} holds a store, last written ${lastWritten(target)}; add --replace to move it aside, or name another --state`,
     );
   const manifest = await verifyBundle(from);
-  const building = `${target}.restoring`;
+  const building = builtFor(target);
   rmSync(building, { recursive: true, force: true });
   try {
     mkdirSync(building, { recursive: true, mode: 0o700 });
@@ -41,11 +51,25 @@ export async function restoreStore(from: string, folder: string, { replace, now 
       cause: thrown,
     });
   }
-  const aside = `${target}.before-${new Date(now).toISOString().replace(/[:.]/g, '-')}`;
-  if (there) renameSync(target, aside);
+  const aside = (await isHeld(target)) ? await handOver() : takePlace(target, now);
+  return { manifest, ...(aside !== undefined && { aside }) };
+}
+
+const builtFor = (target: string): string => `${target}.restoring`;
+
+/**
+ * Puts the store that was built in its place. Nobody may hold the one that is there.
+ * @returns where that one is now
+ */
+export function takePlace(folder: string, now: number): string | undefined {
+  const target = resolve(folder);
+  const building = builtFor(target);
+  if (!existsSync(building)) throw new SluiceError(`restore: ${building} is not there; this store keeps its files in ${target}`);
+  const aside = existsSync(target) ? `${target}.before-${new Date(now).toISOString().replace(/[:.]/g, '-')}` : undefined;
+  if (aside !== undefined) renameSync(target, aside);
   renameSync(building, target);
   sync(dirname(target));
-  return { manifest, ...(there && { aside }) };
+  return aside;
 }
 
 /** Puts the tables of a backup into a new database, in the folder where they lie as files. */
@@ -59,15 +83,15 @@ async function fill(folder: string): Promise<void> {
   for (const table of keptTables) rmSync(join(folder, tableFile(table)));
 }
 
-/** A store that cannot be opened for another reason is damaged: no reason not to replace it. */
-async function refuseHeld(folder: string): Promise<void> {
+/** Whether a process holds it. One that cannot be opened for another reason is damaged, and held by nobody. */
+async function isHeld(folder: string): Promise<boolean> {
   const file = join(folder, fileName);
-  if (!existsSync(file)) return;
+  if (!existsSync(file)) return false;
   try {
     (await DuckDBInstance.create(file, { access_mode: 'READ_ONLY' })).closeSync();
+    return false;
   } catch (thrown) {
-    if (/could not set lock/i.test(messageOf(thrown)))
-      throw new SluiceError(`restore: a running sluice holds ${folder}; end it, restore, and start it again`, { cause: thrown });
+    return /could not set lock/i.test(messageOf(thrown));
   }
 }
 

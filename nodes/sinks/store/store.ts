@@ -73,6 +73,7 @@ export default defineSink({
     return {
       history,
       backup: async () => (await open()).backup(),
+      restore: async () => (await open()).restore(),
       start(given?: Services) {
         services = given;
         stopped = false;

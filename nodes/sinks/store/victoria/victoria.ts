@@ -82,6 +82,7 @@ export function withVictoria(archive: Archive, { url, identity }: Victoria, { no
   return {
     history,
     backup: () => archive.backup(),
+    restore: () => archive.restore(),
     async write(events) {
       const received = now();
       let text = '';
