@@ -26,6 +26,8 @@ ${names.join('\n')}
 
 Views for SQL (times are UTC):
   points  time, received, company, system, environment, host, resource, name, value, unit, type, attributes, event, key
+  stats   time, received, company … resource, name, unit, attributes, since, seconds, count, sum, min, max, mean, last, sketch, event, key
+          (a row per series and window of a rollup, by minute, ten minutes and hour: what is left of points that are too old)
   events  number, time, received, kind, key, company … resource, id, source, bootid, sequence, rest, data
   logs    time, received, company … resource, severity, body, fields, event
   alerts  time, received, company … resource, rule, status, severity, summary, value, threshold, unit, since, event

@@ -4,6 +4,10 @@
  *
  *     points   time, received, company, system, environment, host, resource, name, value, unit, type, attributes (JSON),
  *              event (events.number), key
+ *     stats    time (the end of its window), received, company … resource, name, unit, attributes (JSON), since (its start), seconds
+ *              (its length), count, sum, min, max, mean, last, sketch, event, key: one row per series of a rollup; a counter's are
+ *              rates. What came late is in a row of its own, to be added to the first. Of many, ask by `time` too (of hours
+ *              `minute(time) = 0`): that is looked at before their JSON is read, all else after it
  *     events   number, time, received, kind, key, company … resource, id, source, bootid, sequence, rest (JSON), data (JSON;
  *              NULL for a metric, whose points are all of it)
  *     logs     time, received, company … resource, severity, body, fields (JSON), event
@@ -17,7 +21,7 @@ import type { DuckDBConnection } from '@duckdb/node-api';
 import { sourceOf } from './files.ts';
 import type { Segment } from './segments.ts';
 
-export const viewNames = ['points', 'events', 'logs', 'alerts', 'audit', 'servers'] as const;
+export const viewNames = ['points', 'stats', 'events', 'logs', 'alerts', 'audit', 'servers'] as const;
 
 const word = (index: number) => `url_decode(split_part(key, '.', ${index}))`;
 const place = `${word(1)} AS company, ${word(2)} AS system, ${word(3)} AS environment, ${word(4)} AS host`;
@@ -33,6 +37,19 @@ export function allOf(folder: string, what: 'events' | 'points', segments: reado
   return sources.map((source) => `SELECT ${columns} FROM ${source}`).join(' UNION ALL ');
 }
 
+/** What is read of a stat, in one go: each path on its own would read its JSON anew. */
+const statShape = JSON.stringify({
+  from: 'VARCHAR',
+  to: 'VARCHAR',
+  series: [
+    {
+      ...{ name: 'VARCHAR', unit: 'VARCHAR', attributes: 'JSON', count: 'UBIGINT', sum: 'DOUBLE', min: 'DOUBLE', max: 'DOUBLE' },
+      ...{ last: 'DOUBLE', sketch: 'VARCHAR' },
+    },
+  ],
+});
+const instant = (sql: string): string => `try_cast(${sql} AS TIMESTAMPTZ)::TIMESTAMP`;
+
 export async function createViews(connection: DuckDBConnection, folder: string, segments: readonly Segment[]): Promise<void> {
   const views = {
     points: `SELECT time, received, company, system, environment, host, resource, name, value, unit,
@@ -41,13 +58,20 @@ export async function createViews(connection: DuckDBConnection, folder: string, 
       FROM (${allOf(folder, 'points', segments)}) JOIN kept.series USING (series)`,
     events: `SELECT number, time, received, kind, key, ${about}, id, source, bootid, sequence, rest::JSON AS rest, data::JSON AS data
       FROM (${allOf(folder, 'events', segments)})`,
-    logs: `SELECT coalesce(try_cast(line->>'$.time' AS TIMESTAMPTZ)::TIMESTAMP, time) AS time, received, company, system, environment,
+    stats: `SELECT time, received, company, system, environment, host, resource, one.name, coalesce(one.unit, '') AS unit,
+        coalesce(one.attributes, '{}'::JSON) AS attributes, since, epoch(${instant('until')} - since) AS seconds, one.count, one.sum,
+        one.min, one.max, if(one.count = 0, NULL, one.sum / one.count) AS mean, one.last, one.sketch, event, key
+      FROM (SELECT * EXCLUDE (stat), unnest(stat.series) AS one, ${instant('stat."from"')} AS since, stat."to" AS until
+        FROM (SELECT time, received, company, system, environment, host, resource, number AS event, key,
+            from_json(data, '${statShape}') AS stat
+          FROM events WHERE kind = 'stat'))`,
+    logs: `SELECT coalesce(${instant("line->>'$.time'")}, time) AS time, received, company, system, environment,
         host, resource, line->>'$.severity' AS severity, line->>'$.body' AS body, line->'$.fields' AS fields, event
       FROM (SELECT *, number AS event, unnest(json_extract(data, '$.lines[*]')) AS line FROM events WHERE kind = 'log')`,
     alerts: `SELECT time, received, company, system, environment, host, resource, ${text('rule')} AS rule, ${text('status')} AS status,
         ${text('severity')} AS severity, ${text('summary')} AS summary, ${text('value')}::DOUBLE AS value,
         ${text('threshold')}::DOUBLE AS threshold, ${text('unit')} AS unit,
-        try_cast(${text('since')} AS TIMESTAMPTZ)::TIMESTAMP AS since, number AS event
+        ${instant(text('since'))} AS since, number AS event
       FROM events WHERE kind = 'alert'`,
     audit: `SELECT time, received, company, system, environment, host, resource, ${text('who')} AS who, ${text('did')} AS did,
         ${text('to')} AS "to", data->'$.detail' AS detail, number AS event
