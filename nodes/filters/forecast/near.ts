@@ -152,7 +152,7 @@ interface Told {
 function textOf({ looks, metric, peaks }: Series, limit: Limit, { course, missed, at, held, fired }: Told): string {
   if (!course) {
     const known = looks.length / slots;
-    return `is known by ${looks.length} looks of the last six hours (${percent(known)} % of them); missing: a rate, which needs at least six hours that are known well`;
+    return `is known by ${looks.length} look${looks.length === 1 ? '' : 's'} of the last six hours (${percent(known)} % of them); missing: a rate, which needs at least six hours that are known well`;
   }
   const said = `${sentence(course, rules[metric]?.of ?? 'full')}, at ${clockTime(at)}`;
   if (fired !== undefined) return `${said}; it fired at ${clockTime(fired)}`;
