@@ -162,6 +162,16 @@ export async function openArchive({ folder, keep, say, now, segmentRows = defaul
     });
   };
 
+  /** Work while nothing is closed or deleted but by itself: what a round still deletes would be a restored store's. */
+  const betweenCare = <Result>(work: () => Promise<Result>): Promise<Result> => {
+    const done = caring.then(work);
+    caring = done.then(
+      () => {},
+      () => {},
+    );
+    return done;
+  };
+
   const catalogue = async ({ database, segments }: Opened): Promise<void> => {
     const { epoch } = segments;
     if (epoch === catalogued) return;
@@ -259,8 +269,7 @@ export async function openArchive({ folder, keep, say, now, segmentRows = defaul
         await segments.roll(connection);
         writer.rolled();
       });
-      // Between two rounds of care nothing is closed or deleted but here.
-      const staging = caring.then(async () => {
+      return betweenCare(async () => {
         const { database, segments } = await need();
         await database.during(segments.close());
         const connection = await database.connect();
@@ -276,19 +285,16 @@ export async function openArchive({ folder, keep, say, now, segmentRows = defaul
           database.release(connection);
         }
       });
-      caring = staging.then(
-        () => {},
-        () => {},
-      );
-      return staging;
     },
     restore: () =>
-      inTurn(async () => {
-        await need();
-        const aside = await letGo(() => takePlace(folder, now()));
-        await need();
-        return aside ?? '';
-      }),
+      betweenCare(() =>
+        inTurn(async () => {
+          await need();
+          const aside = await letGo(() => takePlace(folder, now()));
+          await need();
+          return aside ?? '';
+        }),
+      ),
     async close() {
       closed = true;
       clearInterval(timer);
