@@ -40,8 +40,13 @@ function found(path: Path, value: unknown): string {
   if (value === null) return `${name} is empty`;
   if (Array.isArray(value)) return `${name} is ${value.length === 0 ? 'an empty list' : 'a list'}`;
   if (typeof value === 'object') return `${name} is a mapping`;
-  return `${name} is ${JSON.stringify(value).slice(0, 80)}`;
+  if (/password|secret|token/i.test(String(path.at(-1)))) return `${name} is not what it should be`;
+  return `${name} is ${JSON.stringify(withoutCredentials(value)).slice(0, 80)}`;
 }
+
+/** An error goes into logs: what stands before the @ of an address may be a password. */
+const withoutCredentials = (value: unknown): unknown =>
+  typeof value === 'string' ? value.replace(/(\/\/[^\s]*|^[^@\s]*:[^@\s]*)@/, '…@') : value;
 
 const expectations: Record<string, string> = {
   string: 'write text',

@@ -270,6 +270,14 @@ describe('what is refused, with its place', () => {
     expect(flaws('', { env: { SLUICE_BUS: 'amqp://user:secret@mq1' } }).join()).not.toContain('secret');
   });
 
+  it("never repeats a password that stands in a node's address", () => {
+    const schema = z.object({ url: z.url({ protocol: /^https$/ }), password: z.number() });
+    const { nodes } = load('nodes: [{use: ./mine.ts, name: mine, url: "ftp://user:sec/ret@host", password: secret}]');
+    const [url, password] = linesOf(() => nodes[0] && checkNodeConfig(nodes[0], schema));
+    expect(url).toContain('url is "…@host"');
+    expect(password).toContain('password is not what it should be; write a number');
+  });
+
   it('names both files when two of them name one node', () => {
     expect(flaws({ 'config.yaml': 'nodes: [{use: cpu}]', 'conf.d/a.yaml': '\nnodes: [{use: cpu}]' })).toEqual([
       'sluice: config: conf.d/a.yaml:2:9: two nodes are named "cpu", the other at config.yaml:1:9; give one of them another name',
