@@ -1,6 +1,7 @@
 import { chmodSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { rootCertificates } from 'node:tls';
 import { afterEach, beforeEach, expect, it } from 'vitest';
 import { readIdentity } from './identity.ts';
 
@@ -27,4 +28,12 @@ it('refuses what others can read, what is not there and what is none, and never 
     expect(() => readIdentity(file())).toThrow(/is none/);
     expect(() => readIdentity(file())).not.toThrow(/secret/);
   }
+});
+
+it('reads the authority beside it, and says when that is none', () => {
+  writeFileSync(file(), 'username: a\npassword: b\nca: ca.pem\n', { mode: 0o600 });
+  expect(() => readIdentity(file())).toThrow(/ca\.pem is no certificate/);
+  const [authority] = rootCertificates;
+  writeFileSync(join(folder, 'ca.pem'), authority ?? '');
+  expect(readIdentity(file())).toEqual({ username: 'a', password: 'b', ca: authority });
 });

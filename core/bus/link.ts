@@ -4,6 +4,7 @@
  */
 import type { Clock } from '../clock.ts';
 import { messageOf } from '../errors.ts';
+import type { Identity } from '../identity.ts';
 import type { Address } from './address.ts';
 import { backOff } from './backoff.ts';
 import type { Connect, Connection } from './rabbitmq.ts';
@@ -23,7 +24,8 @@ export interface LinkOptions {
   /** amqplib's own. */
   readonly connect: Connect;
   readonly addresses: readonly Address[];
-  readonly credentials: { readonly username: string; readonly password: string };
+  /** With the authority that a broker's certificate must come from, where that is not one of the system's. */
+  readonly credentials: Identity;
   readonly clock: Clock;
   /** Run on each new connection, before it counts as one. */
   setup(model: Connection): Promise<void>;
@@ -42,6 +44,7 @@ export interface Link {
 
 /** A connection that comes back by itself. */
 export function openLink({ connect, addresses, credentials, clock, setup, up, down, blocked, away }: LinkOptions): Link {
+  const { ca, ...login } = credentials;
   let at = 0;
   let model: Connection | undefined;
   let closed = false;
@@ -62,13 +65,14 @@ export function openLink({ connect, addresses, credentials, clock, setup, up, do
       get vhost() {
         return target().vhost;
       },
-      ...credentials,
+      ...login,
       heartbeat: 5,
     },
     {
       timeout: 10_000,
       noDelay: true,
       keepAlive: true,
+      ...(ca !== undefined && { ca }),
       clientProperties: { connection_name: 'sluice' },
       recovery: {
         waitForConnect: false,

@@ -10,6 +10,7 @@
 import { type ChannelModel, connect, type Options, type RecoveringChannelModel, type RecoveryOptions, type SocketOptions } from 'amqplib';
 import type { Clock } from '../clock.ts';
 import { ConfigError, messageOf, SluiceError } from '../errors.ts';
+import type { Identity } from '../identity.ts';
 import { formatAddress, parseAddress } from './address.ts';
 import { backOff, worthSaying } from './backoff.ts';
 import type { Bus, Subscribed } from './bus.ts';
@@ -29,7 +30,7 @@ export interface RabbitOptions {
   /** `amqp://host:port/vhost` or `amqps://…`, tried in turn. Without credentials: those are never in a url. */
   readonly urls: readonly string[];
   /** Default: guest, which a broker admits over loopback only. */
-  readonly credentials?: { readonly username: string; readonly password: string };
+  readonly credentials?: Identity;
   readonly clock: Clock;
   report(level: 'info' | 'warn' | 'error', message: string): void;
 }
