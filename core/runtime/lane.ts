@@ -4,6 +4,7 @@
 import type { Message } from '../bus/bus.ts';
 import { type Event, encode } from '../event.ts';
 import { type Kind, kinds } from '../kinds.ts';
+import { slotKeys } from '../slot.ts';
 import type { Lane, Spooled, Store } from '../state/store.ts';
 
 /** Events, bytes and keys that may share a message. */
@@ -72,32 +73,42 @@ function refill(lane: LaneState, store: Store): void {
 
 export const laneFor = (kind: Kind): Lane => (kinds[kind].delivery === 'durable' ? 'durable' : 'telemetry');
 
+/** What is never lost goes key by key, and state is known by its keys: those carry no slots. */
+const slotted = (kind: Kind): boolean => kinds[kind].delivery === 'telemetry' || kinds[kind].delivery === 'heartbeat';
+
+/** Whether its events say partition keys: those never share a message with others, since a message goes by one or by the other. */
+const isParted = ({ keys }: Spooled): boolean => keys.at(-1)?.startsWith('~p') ?? false;
+
 /** Puts events into as few entries as may each be a message, in their order. `next` gives an entry its order. */
 export function entriesOf(events: readonly Event[], next: () => number): Spooled[] {
   const entries: Spooled[] = [];
-  let open: { kind: Kind; keys: Set<string>; bytes: number; jsons: string[] } | undefined;
+  let open: { kind: Kind; parted: boolean; keys: Set<string>; slots: Set<string>; bytes: number; jsons: string[] } | undefined;
   const close = (): void => {
     if (!open) return;
-    const { kind, keys, jsons } = open;
-    entries.push({ order: next(), kind, keys: [...keys], expires: undefined, count: jsons.length, json: jsons.join(',') });
+    const { kind, keys, slots, jsons } = open;
+    entries.push({ order: next(), kind, keys: [...keys, ...slots], expires: undefined, count: jsons.length, json: jsons.join(',') });
     open = undefined;
   };
   for (const event of events) {
     const { kind, key, expirytime } = event;
     const json = encode(event);
+    const slots = slotted(kind) ? slotKeys(event) : [];
+    const parted = event.partitionkey !== undefined;
     if (!kinds[kind].batched || expirytime !== undefined) {
       close();
-      entries.push({ order: next(), kind, keys: [key], expires: expirytime, count: 1, json });
+      entries.push({ order: next(), kind, keys: [key, ...slots], expires: expirytime, count: 1, json });
       continue;
     }
     const fits =
       open?.kind === kind &&
+      open.parted === parted &&
       open.jsons.length < maxBatchEvents &&
       open.bytes + json.length <= maxBatchBytes &&
       (open.keys.size < maxBatchKeys || open.keys.has(key));
     if (!fits) close();
-    open ??= { kind, keys: new Set(), bytes: 0, jsons: [] };
+    open ??= { kind, parted, keys: new Set(), slots: new Set(), bytes: 0, jsons: [] };
     open.keys.add(key);
+    for (const slot of slots) open.slots.add(slot);
     open.bytes += json.length;
     open.jsons.push(json);
   }
@@ -127,7 +138,7 @@ export function take(lane: LaneState, store: Store): Spooled[] {
   let [bytes, count] = [0, 0];
   const batched = kinds[first.kind as Kind].batched;
   for (let entry: Spooled | undefined = first; entry; entry = lane.queue[lane.head]) {
-    if (entry.kind !== first.kind) break;
+    if (entry.kind !== first.kind || isParted(entry) !== isParted(first)) break;
     const more = entry.keys.reduce((sum, key) => sum + (keys.has(key) ? 0 : 1), 0);
     const fits = count + entry.count <= maxBatchEvents && bytes + entry.json.length <= maxBatchBytes && keys.size + more <= maxBatchKeys;
     if (taken.length > 0 && !fits) break;
