@@ -72,7 +72,8 @@ describe('the rights of an agent', () => {
     for (const name of ['sluice.command', 'sluice.policy', 'amq.default', '', 'sluice.threshold.telemetry', 'sluice.metric2'])
       expect([name, allows(rights.write, name)]).toEqual([name, false]);
     for (const key of ['acme.shop.prod.web-1', 'acme.shop.prod.web-1.cpu']) expect(allows(topic(rights, 'metric').write, key)).toBe(true);
-    expect(allows(topic(rights, 'metric').write, '~63')).toBe(true);
+    for (const key of ['~63', '~p7']) expect(allows(topic(rights, 'metric').write, key)).toBe(true);
+    expect(allows(topic(rights, 'heartbeat').write, '~63')).toBe(true);
     expect(allows(topic(rights, 'alert').write, '~63')).toBe(false);
     for (const key of [
       'acme.shop.prod.db-1.cpu',

@@ -87,10 +87,11 @@ function rightsOfHub(part: Part): Rights {
 /** What every queue of an agent begins with. */
 export const agentPrefix = (user: string): string => `sluice.agent.${user}.`;
 
-/** Keys under the part; for telemetry also the slots by which partitions are bound. */
+/** Keys under the part; for telemetry and heartbeats also the slots by which partitions are bound (core/slot.ts). */
 function keysOf(kind: Kind, { words }: Part): string {
   const under = `${literal(words.join('.'))}(\\..*)?`;
-  return whole(kinds[kind].delivery === 'telemetry' ? `${under}|~[0-9]{1,2}` : under);
+  const { delivery } = kinds[kind];
+  return whole(delivery === 'telemetry' || delivery === 'heartbeat' ? `${under}|~p?[0-9]{1,2}` : under);
 }
 
 /**
