@@ -12,7 +12,7 @@ import { ConfigError } from './errors.ts';
 import type { Event } from './event.ts';
 import type { History } from './history.ts';
 import type { Json } from './json.ts';
-import type { Fields } from './key.ts';
+import type { About, Fields } from './key.ts';
 import type { DataInput, Kind, Severity } from './kinds.ts';
 
 /** What a node wants published. The core makes it an event: id, time, source and causes are the core's to give. */
@@ -260,12 +260,16 @@ export interface Filter<
   readonly tables: Shapes;
   /** Milliseconds between ticks. */
   readonly tickEvery?: number;
-  /** What must stay together when the filter is spread over partitions. */
-  readonly shard: 'none' | 'source' | 'partitionkey';
+  /**
+   * What must stay together when the filter is spread over partitions. `each`: it is not spread. Every process that runs it
+   * reads everything, from a queue of its own, as watchers that watch each other do; it gives its drafts an `identity`.
+   */
+  readonly shard: 'none' | 'source' | 'partitionkey' | 'each';
   readonly examples: readonly Example<Config>[];
   /** For filters that judge by rules. */
   readonly explains?: Explains<Config, In>;
-  create(config: z.output<Config>, tables: Tables<Shapes>): Filtering<In, Out>;
+  /** @param here the server on which it runs. */
+  create(config: z.output<Config>, tables: Tables<Shapes>, here: Omit<About, 'resource'>): Filtering<In, Out>;
 }
 
 /** A filter as a config places it in a process: what is asked for its rules, and tried on the past. */

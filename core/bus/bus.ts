@@ -55,6 +55,8 @@ export interface Bus {
   /** For people: `embedded`, or where the broker is, without credentials. */
   readonly name: string;
   readonly connected: boolean;
+  /** While connected over a network: which broker of several it is, as `mq1:5671`, and the address of ours that reaches it. */
+  readonly via?: { readonly broker: string; readonly address?: string } | undefined;
   /**
    * How much of one lane may be published and unconfirmed at once. In process a confirmation means that every reader has
    * handled it, so this is how far a stuck reader may lag before the others wait for it, or before its queue lets the

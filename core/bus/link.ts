@@ -37,6 +37,8 @@ export interface LinkOptions {
 
 export interface Link {
   model(): Connection | undefined;
+  /** Both ends of the connection, while there is one. */
+  via(): { readonly broker: string; readonly address?: string } | undefined;
   /** Ends the connection without asking the other side, which then is connected anew. */
   drop(reason: string): void;
   close(): Promise<void>;
@@ -109,6 +111,12 @@ export function openLink({ connect, addresses, credentials, clock, setup, up, do
   });
   return {
     model: () => model,
+    via() {
+      if (!model) return undefined;
+      const { hostname, port } = target();
+      const { localAddress } = socketOf(model) ?? {};
+      return { broker: `${hostname}:${port}`, ...(localAddress !== undefined && { address: localAddress }) };
+    },
     drop: (reason) => destroy(model, reason),
     async close() {
       closed = true;
@@ -131,6 +139,10 @@ export function openLink({ connect, addresses, credentials, clock, setup, up, do
 
 /** amqplib ends a connection only by agreement; a dead one cannot agree, so its socket is taken away. */
 function destroy(model: Connection | undefined, reason: string): void {
-  const { stream } = (model?.connection ?? {}) as { stream?: { destroy(error: Error): void } };
-  stream?.destroy(new Error(reason));
+  socketOf(model)?.destroy(new Error(reason));
+}
+
+/** What amqplib has, and does not declare. */
+function socketOf(model: Connection | undefined): { readonly localAddress?: string; destroy(error: Error): void } | undefined {
+  return (model?.connection as { stream?: { localAddress?: string; destroy(error: Error): void } } | undefined)?.stream;
 }

@@ -146,6 +146,9 @@ export function rabbitBus({ urls, credentials = { username: 'guest', password: '
     get connected() {
       return connected;
     },
+    get via() {
+      return writer.via();
+    },
     async publish(message) {
       if (state !== 'open') throw new SluiceError('bus: closed; nothing can be published any more');
       checkMessage(message);

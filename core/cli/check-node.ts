@@ -72,8 +72,8 @@ function locating(filter: AnyFilter, tell: (thrown: unknown) => void): AnyFilter
   };
   return {
     ...filter,
-    create(config, tables) {
-      const { event, tick, pipe } = told(() => filter.create(config, tables));
+    create(config, tables, here) {
+      const { event, tick, pipe } = told(() => filter.create(config, tables, here));
       return {
         event: (input, at) => told(() => event(input, at)),
         ...(tick && { tick: (at) => told(() => tick(at)) }),

@@ -57,12 +57,12 @@ function judgingNode({ name, node, config }: PlacedFilter, coverage: readonly Co
 function underConfigs(node: AnyFilter, configAt: (at: number) => unknown): AnyFilter {
   return {
     ...node,
-    create(first, tables) {
+    create(first, tables, here) {
       let config: unknown = first;
-      let working: Filtering = node.create(config, tables);
+      let working: Filtering = node.create(config, tables, here);
       const now = (at: number): Filtering => {
         const next = configAt(at);
-        if (next !== config) [config, working] = [next, node.create(next, tables)];
+        if (next !== config) [config, working] = [next, node.create(next, tables, here)];
         return working;
       };
       return {

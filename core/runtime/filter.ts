@@ -9,7 +9,7 @@ import type { Transaction } from '../state/store.ts';
 import { stateTtl } from './announce.ts';
 import { type Context, lineageOf, type Placed, type Running } from './context.ts';
 import type { Derived, Outcome } from './filtering.ts';
-import { topicsOf } from './graph.ts';
+import { queueOf, topicsOf } from './graph.ts';
 import { deadLetter, openInlet, refusalOf } from './inlet.ts';
 import { type Handled, isolatedEngine, localEngine } from './isolate.ts';
 
@@ -58,7 +58,7 @@ export async function runFilter(context: Context, placed: Placed<AnyFilter>): Pr
   };
 
   const inlet = await openInlet(context, placed, {
-    queue: `sluice.${name}`,
+    queue: queueOf(name, node.shard === 'each' ? about : undefined),
     topics: topicsOf(placed.reads),
     async batch({ events, refused, remember }) {
       health.counts.dead += refused.length;

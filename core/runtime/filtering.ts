@@ -68,7 +68,7 @@ export function filterRun(
   saved: (table: string) => Iterable<readonly [key: string, entry: Entry]> = () => [],
 ): FilterRun {
   const memory = tableMemory(filter.tables, saved);
-  let working: Filtering | undefined = filter.create(config, memory.tables);
+  let working: Filtering | undefined = filter.create(config, memory.tables, host.about);
   const every = working.tick === undefined ? undefined : filter.tickEvery;
   const ticks = tickMemory(memory, saved, () => {
     working = undefined;
@@ -84,7 +84,7 @@ export function filterRun(
   ): Outcome | undefined => {
     memory.at(at);
     try {
-      working ??= filter.create(config, memory.tables) as Filtering;
+      working ??= filter.create(config, memory.tables, host.about) as Filtering;
       const drafts = call(working);
       const derived = drafts === undefined || drafts.length === 0 ? undefined : deriveAll(filter, host, drafts, trigger, time);
       memory.keep();

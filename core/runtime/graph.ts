@@ -2,9 +2,10 @@
  * Who reads and writes what. Names the pipes between nodes, and the order in which they start: consumers before their
  * producers, so that nothing is said before someone listens, and the reverse to stop.
  */
+import { hash } from 'node:crypto';
 import { ConfigError } from '../errors.ts';
 import { type Topic, topic } from '../event.ts';
-import { patternOf } from '../key.ts';
+import { type About, escapeWord, patternOf } from '../key.ts';
 import type { Kind } from '../kinds.ts';
 import type { Node, Reads } from '../node.ts';
 
@@ -27,6 +28,14 @@ export function readsOf(node: Node, narrowed: Partial<Reads> | undefined, where:
     throw new ConfigError(`config: ${where}: ${node.name} does not read ${kind}; it reads ${declared.map((each) => each.kind).join(', ')}`);
   }
   return fitting.map((each) => ({ ...each, ...fields }));
+}
+
+/** The queue of a node; of a watcher, its own on that server. What does not fit into the name of a queue is told apart by a hash. */
+export function queueOf(node: string, own?: Omit<About, 'resource'>): string {
+  if (own === undefined) return `sluice.${node}`;
+  const { company, system, environment, host } = own;
+  const name = `sluice.${node}.${[company, system, environment, host].map(escapeWord).join('.')}`;
+  return name.length <= 200 ? name : `${name.slice(0, 170)}-${hash('sha256', name, 'base64url').slice(0, 22)}`;
 }
 
 interface Ends {

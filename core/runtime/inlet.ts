@@ -192,15 +192,37 @@ function pipeOf(count: number, changed: (pipe: Pipe) => void): (index: number, p
   };
 }
 
+/** How many derived events a viewer remembers. */
+const glimpsed = 2000;
+
+/**
+ * A viewer keeps nothing, and still does not show twice what two watchers tell alike: a repeat follows at once. Of kinds that
+ * come in numbers nobody makes two.
+ */
+function glimpses(): (event: Event) => boolean {
+  const ids = new Set<string>();
+  return ({ id, kind, causationid }) => {
+    if (causationid === undefined || kinds[kind].delivery !== 'durable') return true;
+    if (ids.has(id)) return false;
+    ids.add(id);
+    for (const oldest of ids) {
+      if (ids.size <= glimpsed) break;
+      ids.delete(oldest);
+    }
+    return true;
+  };
+}
+
 /** Tells what a reader has not handled before: by the place in its writer's stream, by id where there is none or it is derived. */
 function freshness(reader: string | undefined, store: Context['store']) {
+  const glimpse = glimpses();
   return {
     batch() {
       const marks = new Map<string, Watermark>();
       const ids = new Set<string>();
       return {
         isNew(event: Event): boolean {
-          if (reader === undefined) return true;
+          if (reader === undefined) return glimpse(event);
           if (event.sequence === undefined || event.causationid !== undefined) {
             const id = `${event.causationid === undefined ? event.source : ''} ${event.id}`;
             if (ids.has(id) || store.wasSeen(reader, id)) return false;

@@ -20,7 +20,7 @@ import { startControl } from './control.ts';
 import { decoder } from './decoding.ts';
 import { runFilter } from './filter.ts';
 import { startOrder } from './graph.ts';
-import { type Heartbeat, startHeartbeat } from './heartbeat.ts';
+import { startHeartbeat, wordOf } from './heartbeat.ts';
 import { runMonitor } from './monitor.ts';
 import { outbox } from './outbox.ts';
 import { placeNodes } from './place.ts';
@@ -184,9 +184,12 @@ async function start(
   const control = await startControl(context, config.state);
   const isAgent = placed.some(({ node }) => node.sort === 'monitor');
   const version = installedVersion();
-  const heartbeat: Heartbeat | undefined = isAgent
-    ? startHeartbeat(context, { every: config.heartbeat, labels: config.labels, version })
-    : undefined;
+  const heartbeat = startHeartbeat(context, {
+    every: config.heartbeat,
+    about: isAgent ? [] : [wordOf(config.run)],
+    labels: config.labels,
+    version,
+  });
   for (const { placed: one } of inOrder) {
     if (one.node.sort !== 'monitor') continue;
     monitors.push(runMonitor(context, one as Placed<AnyMonitor>));
@@ -204,7 +207,7 @@ async function start(
     announcements.stop();
     // A monitor that does not heed its signal is left behind.
     await Promise.all([control.close(), ...monitors.map((monitor) => Promise.race([monitor.stop(), clock.sleep(drainMs)]))]);
-    await heartbeat?.goodbye(reason);
+    await heartbeat.goodbye(reason);
     await out.drained(drainMs);
     stopping = true;
     await Promise.all(consumers.map((consumer) => Promise.race([consumer.stop(), clock.sleep(drainMs)])));

@@ -68,9 +68,9 @@ describe('checkFilter', () => {
   test('finds what is remembered outside the tables', () => {
     const forgetful = defineFilter({
       ...hot,
-      create(config, tables) {
+      create(config, tables, here) {
         let told = false;
-        const inner = hot.create(config, tables);
+        const inner = hot.create(config, tables, here);
         return { event: (event, at) => (told ? [] : inner.event(event, at).filter(() => (told = true))) };
       },
       examples: [{ doc: 'two hosts', given: [aMetric('1s', 'a', 'x', 11), aMetric('2s', 'b', 'x', 11)], expect: [{ kind: 'incident' }] }],

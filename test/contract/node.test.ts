@@ -74,7 +74,8 @@ function configOf(node: Node): unknown {
 }
 
 function createOf(node: Exclude<Node, AnyActuator>, config: unknown): Lifecycle | Filtering {
-  return node.sort === 'filter' ? node.create(config, tableMemory(node.tables).tables) : node.create(config);
+  const here = { company: 'acme', system: 'shop', environment: 'prod', host: 'hub-1' };
+  return node.sort === 'filter' ? node.create(config, tableMemory(node.tables).tables, here) : node.create(config);
 }
 
 /** What keeps a process alive: timers, sockets, watchers. */

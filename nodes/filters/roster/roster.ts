@@ -44,6 +44,7 @@ export default defineFilter({
   out: ['state', 'alert'],
   tables,
   tickEvery,
+  shard: 'each',
   examples,
   create({ missed, atLeast, forget }, { servers, beats, rivals, watcher: own }) {
     const [least, keep] = [duration(atLeast) ?? 0, duration(forget) ?? 0];
@@ -144,6 +145,8 @@ export default defineFilter({
     return {
       event(event, at) {
         const about = parse(event.key);
+        // A process that is no agent speaks for itself, not for its server.
+        if (about.resource.length > 0) return [];
         return heard(event, key({ ...about, resource: [] }), at);
       },
       tick(at) {
