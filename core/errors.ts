@@ -26,6 +26,11 @@ export class Reject extends SluiceError {
   override readonly name = 'Reject';
 }
 
+/** A broker took a never-lose event to nobody: no queue wants its key. It is kept and offered again. */
+export class Unwanted extends SluiceError {
+  override readonly name = 'Unwanted';
+}
+
 /** The message of anything that was thrown, without a stack. */
 export function messageOf(thrown: unknown): string {
   return thrown instanceof Error ? thrown.message : String(thrown);

@@ -2,14 +2,15 @@
  * What is given to the broker and not yet confirmed. A lane per kind keeps the order in which messages came and keeps a full
  * queue of one kind from stopping the others; a window bounds what is under way over all of them.
  *
- * publish → sent → confirmed (resolves) | refused for lack of room (again, later) | channel lost (all again, in order).
+ * publish → sent → confirmed (resolves) | refused for lack of room (again, later) | channel lost (all again, in order)
+ *                | returned, since no queue wants it (rejects with Unwanted).
  *
  * Of a durable kind only one message of a key is under way at a time. The broker may refuse one and take the next, and a
  * reader that counts sequences would take the one that comes late for a repeat, and drop it.
  */
 import type { Clock } from '../clock.ts';
-import { messageOf, Reject } from '../errors.ts';
-import { kindNames, kinds } from '../kinds.ts';
+import { messageOf, Reject, Unwanted } from '../errors.ts';
+import { type Kind, kindNames, kinds } from '../kinds.ts';
 import { backOff } from './backoff.ts';
 import type { Message } from './bus.ts';
 
@@ -19,6 +20,8 @@ export interface Outbox {
   open(send: (message: Message) => void): void;
   /** The broker's answer, by the channel's own count of messages. */
   confirm(tag: number, multiple: boolean, taken: boolean): void;
+  /** No queue wants a message of a durable kind: said before its confirm. */
+  returned(kind: Kind, key: string): void;
   /** The channel is gone. `refusal`: the broker closed it because of something that was published. */
   lost(refusal?: string): void;
   /** The broker asks for a pause, or ends it. */
@@ -35,13 +38,15 @@ interface Pending {
   readonly resolve: () => void;
   readonly reject: (error: Error) => void;
   tries: number;
+  unwanted: boolean;
 }
 
 interface Lane {
   /** Only one message of a key under way. */
   readonly strict: boolean;
   waiting: Pending[];
-  readonly keys: Set<string>;
+  /** Under way, by key. */
+  readonly keys: Map<string, Pending>;
   messages: number;
   bytes: number;
   /** Refused, and waiting for its next try: nothing of its lane overtakes it. */
@@ -60,15 +65,18 @@ const windowMessages = 1000;
 const windowBytes = 16 * 1024 * 1024;
 /** The part of the window that one kind may fill: where the broker never confirms it, the others still get through. */
 const share = 0.5;
-/** Milliseconds without any confirm after which the broker is given up on; grows while it stays mute, up to the second. */
-const patience = [3000, 30_000] as const;
+/**
+ * Seconds without any confirm after which the broker is given up on; grows while it stays mute, up to the second. Counted by a
+ * timer, and answers are read between its turns: were it this process that had stood still, the broker would not be blamed.
+ */
+const patience = [3, 30] as const;
 
 export function createOutbox({ clock, stalled, settled }: OutboxOptions): Outbox {
   const lanes = kindNames.map(
     (kind): Lane => ({
       strict: kinds[kind].delivery === 'durable',
       waiting: [],
-      keys: new Set(),
+      keys: new Map(),
       messages: 0,
       bytes: 0,
       resting: 0,
@@ -84,7 +92,7 @@ export function createOutbox({ clock, stalled, settled }: OutboxOptions): Outbox
   let paused = false;
   // After a refusal whose cause is among several, how many still go one by one until it shows.
   let suspects = 0;
-  let heard = 0;
+  let mute = 0;
   let limit: number = patience[0];
   let watching = false;
 
@@ -93,8 +101,9 @@ export function createOutbox({ clock, stalled, settled }: OutboxOptions): Outbox
     watching = true;
     clock.after(1000, () => {
       watching = false;
-      if (underway.size > 0 && !paused && clock.monotonic() - heard >= limit) {
+      if (underway.size > 0 && !paused && ++mute >= limit) {
         limit = Math.min(limit * 2, patience[1]);
+        mute = 0;
         stalled();
       }
       watch();
@@ -113,7 +122,7 @@ export function createOutbox({ clock, stalled, settled }: OutboxOptions): Outbox
     lane.messages += sign;
   };
   const transmit = (pending: Pending, write: (message: Message) => void) => {
-    if (underway.size === 0) heard = clock.monotonic();
+    if (underway.size === 0) mute = 0;
     try {
       write(pending.message);
     } catch (thrown) {
@@ -128,7 +137,7 @@ export function createOutbox({ clock, stalled, settled }: OutboxOptions): Outbox
     }
     underway.set(++tag, pending);
     count(pending, 1);
-    if (pending.lane.strict) for (const key of pending.message.keys) pending.lane.keys.add(key);
+    if (pending.lane.strict) for (const key of pending.message.keys) pending.lane.keys.set(key, pending);
   };
   /** One message of each lane in turn, so that a flood of one kind leaves room for the others. */
   const pump = () => {
@@ -168,7 +177,7 @@ export function createOutbox({ clock, stalled, settled }: OutboxOptions): Outbox
       return new Promise((resolve, reject) => {
         const lane = laneOf.get(message.kind);
         if (!lane) return reject(new Reject(`bus: ${message.kind} is no kind`));
-        const pending: Pending = { message, lane, resolve, reject, tries: 0 };
+        const pending: Pending = { message, lane, resolve, reject, tries: 0, unwanted: false };
         live.add(pending);
         lane.waiting.push(pending);
         pump();
@@ -180,7 +189,7 @@ export function createOutbox({ clock, stalled, settled }: OutboxOptions): Outbox
       pump();
     },
     confirm(number, multiple, taken) {
-      heard = clock.monotonic();
+      mute = 0;
       limit = patience[0];
       const answered: [number, Pending][] = [];
       if (multiple) {
@@ -193,15 +202,22 @@ export function createOutbox({ clock, stalled, settled }: OutboxOptions): Outbox
         if (pending) answered.push([number, pending]);
       }
       for (const [each, pending] of answered) takeBack(each, pending);
-      if (taken) for (const [, pending] of answered) settle(pending);
+      if (taken) for (const [, pending] of answered) settle(pending, pending.unwanted ? unwanted(pending.message) : undefined);
       // The last to go to the front is the first to be tried again.
       else for (const [, pending] of answered.reverse()) rest(pending);
       pump();
     },
+    returned(kind, key) {
+      const pending = laneOf.get(kind)?.keys.get(key);
+      if (pending) pending.unwanted = true;
+    },
     lost(refusal) {
       send = undefined;
       const back = [...underway];
-      for (const [number, pending] of back) takeBack(number, pending);
+      for (const [number, pending] of back) {
+        takeBack(number, pending);
+        pending.unwanted = false;
+      }
       const [first] = back;
       if (refusal && first && back.length === 1) {
         settle(first[1], new Reject(`bus: the broker refuses a ${first[1].message.kind} message: ${refusal}`));
@@ -215,7 +231,7 @@ export function createOutbox({ clock, stalled, settled }: OutboxOptions): Outbox
     },
     pause(now) {
       paused = now;
-      heard = clock.monotonic();
+      mute = 0;
       pump();
     },
     size: () => live.size,
@@ -227,3 +243,6 @@ export function createOutbox({ clock, stalled, settled }: OutboxOptions): Outbox
     },
   };
 }
+
+const unwanted = ({ kind, keys }: Message): Unwanted =>
+  new Unwanted(`bus: no queue at the broker takes ${kind} of ${keys[0]?.slice(0, 200)}; run a node that reads ${kind}`);

@@ -21,7 +21,7 @@ import { createReading, type Reading } from './reading.ts';
 import { readState } from './stream.ts';
 import { takeFromQueue } from './taking.ts';
 import { declareExchanges, declareState, replyCode } from './topology.ts';
-import { encodeProperties, exchangeOf, stateStream } from './wire.ts';
+import { encodeProperties, exchangeOf, kindOf, stateStream } from './wire.ts';
 
 export type { Channel, ChannelModel as Connection } from 'amqplib';
 export type Connect = (to: Options.Connect, how: SocketOptions & { recovery: RecoveryOptions }) => Promise<RecoveringChannelModel>;
@@ -86,6 +86,11 @@ export function rabbitBus({ urls, credentials = { username: 'guest', password: '
     channel.on('error', (error) => {
       const code = replyCode(error);
       if (code === 403 || code === 406) refusal = error.message;
+    });
+    // It comes before the confirm of the same message.
+    channel.on('return', ({ fields: { exchange, routingKey } }) => {
+      const kind = kindOf(exchange);
+      if (kind) outbox.returned(kind, routingKey);
     });
     channel.on('ack', ({ deliveryTag, multiple }) => outbox.confirm(deliveryTag, multiple, true));
     channel.on('nack', ({ deliveryTag, multiple }) => outbox.confirm(deliveryTag, multiple, false));

@@ -11,6 +11,12 @@ import { maxKeys } from './check.ts';
 
 export const exchangeOf = (kind: Kind): string => `sluice.${kind}`;
 
+/** The kind whose exchange it is, if it is one of ours. */
+export function kindOf(exchange: string): Kind | undefined {
+  const kind = exchange.startsWith('sluice.') ? exchange.slice('sluice.'.length) : '';
+  return isKind(kind) ? kind : undefined;
+}
+
 /** The stream that keeps `state`. */
 export const stateStream = 'sluice.state';
 
@@ -22,6 +28,8 @@ export interface Properties {
   readonly contentType: string;
   readonly contentEncoding?: string;
   readonly persistent: boolean;
+  /** The broker says so when no queue wants it. */
+  readonly mandatory?: true;
   readonly expiration?: string;
   readonly userId: string;
   readonly CC?: string[];
@@ -39,6 +47,7 @@ export function encodeProperties(message: Message, user: string, now: number): P
     contentType: message.batch ? batched : single,
     ...(message.encoding && { contentEncoding: message.encoding }),
     persistent: delivery !== 'heartbeat',
+    ...(delivery === 'durable' && { mandatory: true }),
     ...(message.expires !== undefined && { expiration: String(Math.max(0, Math.round(message.expires))) }),
     userId: user,
     ...(rest.length > 0 && { CC: rest }),
@@ -66,8 +75,8 @@ export interface Arrived {
 
 /** The message, or undefined when it did not come through one of our exchanges. */
 export function decodeMessage({ content, fields, properties }: Arrived): Message | undefined {
-  const kind = fields.exchange.startsWith('sluice.') ? fields.exchange.slice('sluice.'.length) : '';
-  if (!isKind(kind)) return undefined;
+  const kind = kindOf(fields.exchange);
+  if (!kind) return undefined;
   const { contentType, contentEncoding, expiration, headers = {} } = properties;
   const expires = typeof expiration === 'string' && /^\d{1,15}$/.test(expiration) ? Number(expiration) : undefined;
   return {

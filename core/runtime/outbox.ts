@@ -8,10 +8,11 @@
  */
 import type { Bus } from '../bus/bus.ts';
 import type { Clock } from '../clock.ts';
-import { messageOf, Reject } from '../errors.ts';
+import { messageOf, Reject, Unwanted } from '../errors.ts';
 import type { Event } from '../event.ts';
 import { type Lane, type Spooled, type Store, sizeOf, type Transaction } from '../state/store.ts';
 import { entriesOf, type LaneState, laneFor, laneOf, messageFor, take, windowBytes } from './lane.ts';
+import { aside } from './unwanted.ts';
 
 export interface OutboxLimits {
   /** Bytes of spooled telemetry and of never-lose events. */
@@ -39,7 +40,14 @@ export interface Outbox {
   /** Resolves when nothing waits, or after `ms`. */
   drained(ms: number): Promise<void>;
   /** Telemetry dropped for want of room since the start, and what waits now. */
-  readonly counts: { readonly dropped: number; readonly waiting: number; readonly bytes: number; readonly sent: number };
+  readonly counts: {
+    readonly dropped: number;
+    readonly waiting: number;
+    readonly bytes: number;
+    readonly sent: number;
+    /** Never-lose events that nobody at the broker reads: those that are kept, and those let go for want of room. */
+    readonly unwanted: { readonly events: number; readonly bytes: number; readonly lost: number };
+  };
   stop(): void;
 }
 
@@ -51,9 +59,11 @@ export interface OutboxOptions {
   /** Gets what can never be sent. */
   readonly dead: (reason: Reject, spooled: Spooled) => void;
   /** Says once that telemetry is being dropped, and what else a person should know. */
-  readonly report: (level: 'warn' | 'info', text: string) => void;
+  readonly report: (level: 'error' | 'warn' | 'info', text: string) => void;
 }
 
+/** The part of the never-lose lane's bound that may be taken, beside it, by what nobody reads. */
+const unwantedShare = 1 / 8;
 /** What was sent may stay on disk this long: after a kill it is sent again, and readers know it. */
 const lazyMs = 2000;
 const firstPauseMs = 100;
@@ -82,7 +92,12 @@ export function outbox(options: OutboxOptions): Outbox {
       lane.count -= entry.count;
     }
     flushSoon();
-    if (lanes.durable.bytes < limits.durable) for (const resume of waitingForRoom.splice(0)) resume();
+    resumeWriters();
+  };
+  // What nobody reads must not stop those who write.
+  const hasRoom = (): boolean => lanes.durable.bytes - unwanted.counts.bytes < limits.durable;
+  const resumeWriters = (): void => {
+    if (hasRoom()) for (const resume of waitingForRoom.splice(0)) resume();
   };
 
   // Confirmations come one by one and are written down together: with the next commit, or by themselves after a while.
@@ -113,7 +128,9 @@ export function outbox(options: OutboxOptions): Outbox {
     }
     settleIdle();
   };
-  const isIdle = (): boolean => Object.values(lanes).every(({ count, unconfirmed }) => count === 0 && unconfirmed === 0);
+  const isIdle = (): boolean =>
+    lanes.durable.count + lanes.telemetry.count === unwanted.counts.events &&
+    Object.values(lanes).every(({ unconfirmed }) => unconfirmed === 0);
   const settleIdle = (): void => {
     if (isIdle()) for (const resolve of idle.splice(0)) resolve();
   };
@@ -131,6 +148,24 @@ export function outbox(options: OutboxOptions): Outbox {
       pumpSoon();
     });
   };
+
+  /** Several may come back, in any order: they leave again in theirs. */
+  const putBack = (lane: LaneState, entries: readonly Spooled[]): void => {
+    lane.queue = [...entries, ...lane.queue.slice(lane.head)].sort((one, other) => one.order - other.order);
+    lane.head = 0;
+    lane.queueBytes += entries.reduce((sum, { json }) => sum + json.length, 0);
+  };
+  const unwanted = aside({
+    store,
+    lane: 'durable',
+    clock,
+    bound: limits.durable * unwantedShare,
+    report,
+    again(entries) {
+      putBack(lanes.durable, entries);
+      pumpSoon();
+    },
+  });
 
   const send = (lane: LaneState, entries: readonly Spooled[]): void => {
     const now = clock.now();
@@ -153,17 +188,19 @@ export function outbox(options: OutboxOptions): Outbox {
           sent += eventsIn(live);
           refusals = 0;
           remove(lane, live);
+          if (lane === lanes.durable) unwanted.taken(live);
         },
         (thrown: unknown) => {
           if (stopped) return;
-          if (thrown instanceof Reject) {
+          if (thrown instanceof Unwanted) {
+            for (const entry of live) lane.leaving.delete(entry.order);
+            remove(lane, unwanted.put(live));
+          } else if (thrown instanceof Reject) {
             for (const entry of live) options.dead(thrown, entry);
             remove(lane, live);
           } else {
             for (const entry of live) lane.leaving.delete(entry.order);
-            // Several may come back, in any order: they leave again in theirs.
-            lane.queue = [...live, ...lane.queue.slice(lane.head)].sort((one, other) => one.order - other.order);
-            lane.head = 0;
+            putBack(lane, live);
             holdBack(messageOf(thrown));
           }
         },
@@ -232,7 +269,7 @@ export function outbox(options: OutboxOptions): Outbox {
   };
 
   return {
-    room: () => (lanes.durable.bytes < limits.durable ? Promise.resolve() : new Promise((resolve) => waitingForRoom.push(resolve))),
+    room: () => (hasRoom() ? Promise.resolve() : new Promise((resolve) => waitingForRoom.push(resolve))),
     sweep: unspool,
     append(transaction, events) {
       for (const lane of Object.values(lanes)) {
@@ -281,11 +318,18 @@ export function outbox(options: OutboxOptions): Outbox {
       });
     },
     get counts() {
-      return { dropped, sent, waiting: lanes.durable.count + lanes.telemetry.count, bytes: lanes.durable.bytes + lanes.telemetry.bytes };
+      return {
+        dropped,
+        sent,
+        waiting: lanes.durable.count + lanes.telemetry.count,
+        bytes: lanes.durable.bytes + lanes.telemetry.bytes,
+        unwanted: unwanted.counts,
+      };
     },
     stop() {
       flush();
       stopped = true;
+      unwanted.stop();
     },
   };
 }

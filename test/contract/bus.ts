@@ -281,9 +281,9 @@ export function busContract(harness: Harness): void {
 
     it('see only what comes after them', async () => {
       const bus = open();
-      await bus.publish(message('alert', 'before', 'x'));
-      const got = await collect(bus, reads('alert', '#', 'viewer'));
-      await bus.publish(message('alert', 'after', 'y'));
+      await bus.publish(message('metric', 'before', 'x'));
+      const got = await collect(bus, reads('metric', '#', 'viewer'));
+      await bus.publish(message('metric', 'after', 'y'));
       await got.count(1);
       expect(got.bodies()).toEqual(['y']);
       expect(got.pipes.at(-1)).toEqual({ connected: true, caughtUp: true });
