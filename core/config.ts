@@ -24,6 +24,8 @@ export interface Config {
   readonly bus: 'embedded' | readonly string[];
   /** Where the credentials for the bus are kept. */
   readonly identity?: string;
+  /** Who is believed on a broker, beyond users that are named after a place. */
+  readonly trust?: Trust;
   /** The directory of this process's state. Absolute. */
   readonly state: string;
   /** `agent`, `hub`, or names of nodes. */
@@ -34,6 +36,15 @@ export interface Config {
   readonly nodes: readonly NodeEntry[];
   /** The file that it was read from, if any. */
   readonly file?: string;
+}
+
+export interface Trust {
+  /** By the name of a user: the part of the tree that it speaks for, or `*`. */
+  readonly users?: Readonly<Record<string, string>>;
+  /** By the address of a federation's upstream, the same for all that comes over it. */
+  readonly upstreams?: Readonly<Record<string, string>>;
+  /** What becomes of events that nobody vouches for. */
+  readonly unverified?: 'accept' | 'refuse';
 }
 
 export interface NodeEntry {
@@ -90,6 +101,7 @@ export function loadConfig({ file, flags = {}, env, defaults }: Options): Config
     labels: merged('labels'),
     bus: over.bus ?? from.bus ?? 'embedded',
     ...(from.identity !== undefined && { identity: from.identity }),
+    ...(from.trust !== undefined && { trust: defined(from.trust) }),
     state: resolve(over.state ?? from.state ?? defaults.state),
     run: over.only ?? from.run ?? ['agent', 'hub'],
     settings: {

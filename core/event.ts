@@ -34,6 +34,8 @@ export type Event<K extends Kind = Kind> = {
     readonly policycommit?: string;
     readonly keyid?: string;
     readonly signature?: string;
+    /** Nobody vouches for its source: the reader lets such events pass all the same. */
+    readonly unverified?: boolean;
   };
 }[K];
 

@@ -26,6 +26,8 @@ export interface Delivery {
   readonly redelivered: boolean;
   /** Who published it, as far as the broker vouches for it. */
   readonly user?: string;
+  /** The address of the broker that it came from by federation, without credentials. Empty when it tells none. */
+  readonly upstream?: string;
   /** It is handled: never deliver it again. Call it once, after what it led to is committed. */
   ack(): void;
 }

@@ -16,7 +16,7 @@ import type { Message, Subscription } from './bus.ts';
 import type { Connection } from './rabbitmq.ts';
 import type { Session, Strategy } from './reading.ts';
 import { onChannel } from './topology.ts';
-import { type Arrived, decodeMessage, exchangeOf, offsetOf, stateStream, untilOf } from './wire.ts';
+import { type Arrived, decodeMessage, exchangeOf, offsetOf, publisherOf, stateStream, untilOf } from './wire.ts';
 
 /** How far the broker may be ahead of us: acknowledging to a stream only asks for more. */
 const credit = 1000;
@@ -28,7 +28,7 @@ const historyBytes = 64 * 1024 * 1024;
 
 interface Entry {
   readonly message: Message;
-  readonly user: string | undefined;
+  readonly publisher: ReturnType<typeof publisherOf>;
   readonly until: number;
   readonly done: () => void;
 }
@@ -54,8 +54,8 @@ export function readState(subscription: Subscription): Strategy {
           next.done();
           continue;
         }
-        const { message, user, done } = next;
-        session.hand({ message, redelivered: false, ...(user !== undefined && { user }) }, () => {
+        const { message, publisher, done } = next;
+        session.hand({ message, redelivered: false, ...publisher }, () => {
           done();
           pump();
         });
@@ -82,14 +82,14 @@ export function readState(subscription: Subscription): Strategy {
         const arrived: Arrived = raw;
         const message = decodeMessage(arrived);
         const fits = message && wants(raw.fields.exchange, message.keys) ? message : undefined;
-        const user = typeof arrived.properties.userId === 'string' ? arrived.properties.userId : undefined;
+        const publisher = publisherOf(arrived);
         const more = () => channel.ack(raw);
         if (live && fits) {
-          waiting.push({ message: fits, user, until: untilOf(arrived), done: more });
+          waiting.push({ message: fits, publisher, until: untilOf(arrived), done: more });
           return pump();
         }
         more();
-        if (fits) history.keep({ message: fits, user, until: untilOf(arrived), done: () => {} });
+        if (fits) history.keep({ message: fits, publisher, until: untilOf(arrived), done: () => {} });
         if (!live && offsetOf(arrived) >= end) release();
       },
       { arguments: { 'x-stream-offset': 'first' } },
@@ -142,7 +142,10 @@ function createHistory() {
     keep(entry: Entry) {
       // The body is a view into a larger piece of what was read from the socket, all of which it would hold.
       const copy = { ...entry, message: { ...entry.message, body: Buffer.from(entry.message.body) } };
-      for (const key of entry.message.keys) {
+      const { user = '', upstream = '' } = entry.publisher;
+      for (const word of entry.message.keys) {
+        // Of each publisher the last: who is not believed must not hide what another said.
+        const key = `${word} ${user} ${upstream}`;
         forget(key);
         last.set(key, copy);
         bytes += copy.message.body.length;

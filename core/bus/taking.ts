@@ -6,7 +6,7 @@ import type { Delivery as Travel } from '../kinds.ts';
 import type { Subscription } from './bus.ts';
 import type { Session, Strategy } from './reading.ts';
 import { declareNamed, declareViewer } from './topology.ts';
-import { type Arrived, decodeMessage, exchangeOf } from './wire.ts';
+import { type Arrived, decodeMessage, exchangeOf, publisherOf } from './wire.ts';
 
 /** How often a queue that was not empty is looked at, in milliseconds. */
 const lookEvery = 1000;
@@ -36,8 +36,7 @@ export function takeFromQueue(subscription: Subscription, travels: Travel): Stra
         session.warn(`a message that came through no exchange of sluice is dropped (exchange "${raw.fields.exchange.slice(0, 80)}")`);
         return done();
       }
-      const user = arrived.properties.userId;
-      session.hand({ message, redelivered: raw.fields.redelivered, ...(typeof user === 'string' && { user }) }, done);
+      session.hand({ message, redelivered: raw.fields.redelivered, ...publisherOf(arrived) }, done);
     });
   };
 }

@@ -6,7 +6,7 @@
  */
 import { maxKeyBytes } from '../key.ts';
 import { isKind, type Kind, kinds } from '../kinds.ts';
-import type { Message } from './bus.ts';
+import type { Delivery, Message } from './bus.ts';
 import { maxKeys } from './check.ts';
 
 export const exchangeOf = (kind: Kind): string => `sluice.${kind}`;
@@ -86,6 +86,20 @@ export function decodeMessage({ content, fields, properties }: Arrived): Message
     batch: contentType === batched,
     ...(contentEncoding === 'gzip' && { encoding: contentEncoding }),
     ...(expires !== undefined && { expires }),
+  };
+}
+
+/**
+ * Who published it: a user that the broker has checked. Of several upstreams the first in the list was the last on the way, and
+ * was written down by the broker that we read from; unless a user of it made the whole list up.
+ */
+export function publisherOf({ properties: { userId, headers } }: Arrived): Pick<Delivery, 'user' | 'upstream'> {
+  const received = headers?.['x-received-from'];
+  const first: unknown = Array.isArray(received) ? received[0] : undefined;
+  const uri = typeof first === 'object' && first !== null && 'uri' in first ? first.uri : undefined;
+  return {
+    ...(typeof userId === 'string' && { user: userId }),
+    ...(received !== undefined && { upstream: typeof uri === 'string' ? uri : '' }),
   };
 }
 

@@ -7,10 +7,10 @@ import { gunzipSync } from 'node:zlib';
 import type { Bus, Delivery } from '../bus/bus.ts';
 import { systemClock } from '../clock.ts';
 import type { Config } from '../config.ts';
-import { messageOf, SluiceError, UsageError } from '../errors.ts';
+import { messageOf, Reject, SluiceError, UsageError } from '../errors.ts';
 import { decodeAll, type Event, encode, fromWire, topic, toWire } from '../event.ts';
-import { readIdentity } from '../identity.ts';
 import { key as keyOf, matcher, patternOf } from '../key.ts';
+import { identityOf, type Judge, judgeOf } from '../runtime/trust.ts';
 import { nodeState, serverState } from '../states.ts';
 import { createFeed } from './feed.ts';
 import type { Presence, Remote, Taken } from './remote.ts';
@@ -33,24 +33,25 @@ export async function openBus(config: Config, urls: readonly string[]): Promise<
     said = message.split(';')[0] ?? message;
     complain();
   };
-  const credentials = config.identity === undefined ? {} : { credentials: readIdentity(config.identity) };
+  const identity = identityOf(config);
+  const credentials = identity && { credentials: identity };
   const bus = rabbitBus({ urls, clock: systemClock, report, ...credentials });
   const connected = new Promise<true>((resolve) => bus.watch((now) => now && resolve(true)));
   // After the first complaint the other addresses still have their turn.
   const givenUp = complained.then(() => systemClock.sleep(2000)).then(() => undefined);
-  if (await within(Promise.race([connected, givenUp]))) return busRemote(bus, config);
+  if (await within(Promise.race([connected, givenUp]))) return busRemote(bus, config, judgeOf(config));
   await bus.close(0);
   throw new SluiceError(`${said}; check the address, that RabbitMQ runs there, and its virtual host`);
 }
 
-export function busRemote(bus: Bus, { place, host }: Pick<Config, 'place' | 'host'>): Remote {
+export function busRemote(bus: Bus, { place, host }: Pick<Config, 'place' | 'host'>, judge?: Judge): Remote {
   return {
     name: bus.name,
     async states<Of extends keyof Presence>(of: Of) {
       const present = new Map<string, Presence[Of]>();
       const end = new AbortController();
       const cancel = systemClock.after(patience, () => end.abort('late'));
-      const feed = await follow(bus, topic('state'), end.signal, () => end.abort('drained'));
+      const feed = await follow(bus, topic('state'), judge, end.signal, () => end.abort('drained'));
       for await (const { events } of feed) {
         for (const event of events as Event<'state'>[]) {
           const checked = event.data.of === of ? schemas[of].safeParse(event.data.value) : undefined;
@@ -64,7 +65,7 @@ export function busRemote(bus: Bus, { place, host }: Pick<Config, 'place' | 'hos
     },
     async *tap({ kind, pattern, since, ...fields }, signal) {
       if (since !== undefined) throw new UsageError('--since needs a running sluice that remembers; name its --port');
-      yield* await follow(bus, topic(kind, pattern ?? patternOf(fields)), signal);
+      yield* await follow(bus, topic(kind, pattern ?? patternOf(fields)), judge, signal);
     },
     async emit({ kind, key, data }) {
       const whole = typeof key === 'string' ? key : keyOf({ ...place, host, resource: key });
@@ -84,6 +85,7 @@ export function busRemote(bus: Bus, { place, host }: Pick<Config, 'place' | 'hos
 async function follow(
   bus: Bus,
   wanted: ReturnType<typeof topic>,
+  judge: Judge | undefined,
   signal: AbortSignal,
   drained: () => void = () => {},
 ): Promise<AsyncIterable<Taken>> {
@@ -98,7 +100,7 @@ async function follow(
   return (async function* () {
     try {
       for await (const delivery of feed) {
-        const taken = read(delivery, matches);
+        const taken = read(delivery, matches, judge);
         delivery.ack();
         yield taken;
       }
@@ -109,7 +111,7 @@ async function follow(
 }
 
 /** A batch is routed by all of its keys at once, so each event is matched again. */
-function read({ message }: Delivery, matches: (key: string) => boolean): Taken {
+function read({ message, ...from }: Delivery, matches: (key: string) => boolean, judge?: Judge): Taken {
   const { kind, keys, batch, encoding } = message;
   let body: Buffer;
   try {
@@ -118,12 +120,14 @@ function read({ message }: Delivery, matches: (key: string) => boolean): Taken {
     return { events: [], past: 0, dropped: 0, refused: [messageOf(thrown)] };
   }
   const all = decodeAll(body, batch, { kind, key: keys[0], at: systemClock.now() });
-  return {
-    events: all.filter((each): each is Event => !('refused' in each) && matches(each.key)),
-    past: 0,
-    dropped: 0,
-    refused: all.flatMap((each) => ('refused' in each ? [each.refused.message] : [])),
-  };
+  const events: Event[] = [];
+  const refused: string[] = [];
+  for (const each of all) {
+    const verdict = 'refused' in each ? each.refused : (judge?.(each, from) ?? 'believed');
+    if (verdict instanceof Reject) refused.push(verdict.message);
+    else if (!('refused' in each) && matches(each.key)) events.push(verdict === 'unverified' ? { ...each, unverified: true } : each);
+  }
+  return { events, past: 0, dropped: 0, refused };
 }
 
 /** What the promise brings, or undefined when it takes too long. */

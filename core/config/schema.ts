@@ -7,6 +7,7 @@ import { z } from 'zod';
 import { duration } from '../clock.ts';
 import { checkPattern, type Place } from '../key.ts';
 import { kindNames } from '../kinds.ts';
+import { readPart } from '../part.ts';
 
 /** Text that means something else: `read` gives the meaning, or undefined when it is none. */
 function meaning<Value>(read: (text: string) => Value | undefined, hint: string, description: string) {
@@ -89,6 +90,13 @@ const bus = z
   })
   .meta({ description: 'embedded (the default), or the addresses of one RabbitMQ cluster, without credentials.' });
 
+const part = z
+  .string()
+  .refine(
+    (text) => text === '*' || readPart(text) !== undefined,
+    'write a part of the tree, as in acme.shop or acme.shop.prod.web-1, or "*"',
+  );
+
 /** A node of the process. What is not named here is the node's own config. */
 const nodeEntry = z
   .looseObject({
@@ -141,6 +149,26 @@ export const fileSchema = z
       .meta({ description: 'Announced with each heartbeat: zone, rack, role …' }),
     bus: bus.optional(),
     identity: path.optional().meta({ description: 'Where the credentials for the bus are kept.' }),
+    trust: z
+      .strictObject({
+        users: z
+          .record(z.string().min(1).max(255), part)
+          .optional()
+          .meta({ description: 'What users may speak for whose name is no place, as in {collector: acme.shop}.' }),
+        upstreams: z
+          .record(
+            z.string().refine((text) => readBroker(text) !== undefined, 'write the address of the upstream, as in amqps://mq.site-b'),
+            part,
+          )
+          .optional()
+          .meta({ description: 'What a site may speak for whose broker is federated with ours, as in {"amqps://mq.site-b": acme.b}.' }),
+        unverified: z
+          .enum(['accept', 'refuse'])
+          .optional()
+          .meta({ description: 'What becomes of events without a user that the broker vouches for.' }),
+      })
+      .optional()
+      .meta({ description: 'Who is believed on a broker. Users that are named after a place speak for that place.' }),
     state: path.optional().meta({ description: 'The directory of state and spool.' }),
     run: z.array(nodeName).min(1).optional().meta({ description: 'agent, hub, or names of nodes. Default: agent and hub.' }),
     logs: z.array(z.string().min(1).max(4096)).optional().meta({ description: 'journal, and globs of files.' }),

@@ -6,6 +6,7 @@ import type { Level, Node, PlacedFilter, Reads, Services } from '../node.ts';
 import type { Store } from '../state/store.ts';
 import type { Announcer } from './announce.ts';
 import type { Author, Origin } from './author.ts';
+import type { Believe } from './believing.ts';
 import type { Committer } from './commit.ts';
 import type { Decoder } from './decoding.ts';
 import type { Health } from './health.ts';
@@ -23,6 +24,8 @@ export interface Context {
   readonly bus: Bus;
   readonly committer: Committer;
   readonly decoder: Decoder;
+  /** Leaves out what whoever published it may not say. */
+  readonly believe: Believe;
   readonly outbox: Outbox;
   readonly announcer: Announcer;
   readonly watchdog: Watchdog;

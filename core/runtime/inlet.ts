@@ -69,8 +69,8 @@ export async function openInlet(context: Context, placed: Placed, options: Inlet
     const events: Event[] = [];
     const refused: Refused[] = [];
     const pass = fresh.batch();
-    for (const { message } of taken) {
-      for (const read of decoder.read(message, receiving())) {
+    for (const delivery of taken) {
+      for (const read of context.believe(decoder.read(delivery.message, receiving()), delivery)) {
         if ('reason' in read) refused.push(read);
         // Of a batch that several queues wanted, each reader picks its own.
         else if (wanted(read.kind, read.key) && pass.isNew(read)) events.push(read);

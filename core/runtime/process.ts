@@ -7,13 +7,13 @@ import type { Bus } from '../bus/bus.ts';
 import { type Clock, steady, systemClock } from '../clock.ts';
 import type { Config } from '../config.ts';
 import { ConfigError, messageOf } from '../errors.ts';
-import { readIdentity } from '../identity.ts';
 import { version as installedVersion } from '../installation.ts';
 import type { Kind } from '../kinds.ts';
 import type { AnyFilter, AnyMonitor, AnySink, Level } from '../node.ts';
 import { openStore } from '../state/store.ts';
 import { announcer, stateTtl } from './announce.ts';
 import { type Author, author } from './author.ts';
+import { believing } from './believing.ts';
 import { committer } from './commit.ts';
 import type { Context, Placed, Running } from './context.ts';
 import { startControl } from './control.ts';
@@ -25,6 +25,7 @@ import { runMonitor } from './monitor.ts';
 import { outbox } from './outbox.ts';
 import { placeNodes } from './place.ts';
 import { runSink } from './sink.ts';
+import { identityOf, judgeOf } from './trust.ts';
 import { startWatchdog } from './watchdog.ts';
 
 export interface ProcessOptions {
@@ -111,6 +112,15 @@ async function start(
     clock,
     authorOf: (name) => (name === 'emit' || placed.some((node) => node.name === name) ? authorOf(name) : undefined),
   });
+  const trust = believing({
+    judge: judgeOf(config),
+    clock,
+    tell: (data) =>
+      void commits
+        .commit({ events: [authorOf('sluice').original({ kind: 'incident', key: ['trust'], data }, clock.now())] })
+        .catch(() => {}),
+  });
+  undo.push(() => trust.stop());
   const watchdog = startWatchdog(clock, config.state, hangLimit);
   undo.push(() => watchdog.stop());
   undo.push(() => {
@@ -125,6 +135,7 @@ async function start(
     bus,
     committer: commits,
     decoder: decoder(),
+    believe: trust.believe,
     outbox: out,
     announcer: announcements,
     watchdog,
@@ -211,6 +222,7 @@ async function start(
     await out.drained(drainMs);
     stopping = true;
     await Promise.all(consumers.map((consumer) => Promise.race([consumer.stop(), clock.sleep(drainMs)])));
+    trust.stop();
     commits.stop();
     await out.drained(drainMs / 2);
     await bus.close(drainMs / 2);
@@ -253,10 +265,6 @@ async function openBus(config: Config, clock: Clock, report: Context['report']):
   }
   if (config.bus.length === 0) throw new ConfigError('config: bus: names no broker; give amqp://host/vhost, or embedded');
   const { rabbitBus } = await import('../bus/rabbitmq.ts');
-  return rabbitBus({
-    urls: config.bus,
-    clock,
-    report,
-    ...(config.identity !== undefined && { credentials: readIdentity(config.identity) }),
-  });
+  const credentials = identityOf(config);
+  return rabbitBus({ urls: config.bus, clock, report, ...(credentials && { credentials }) });
 }
