@@ -1,7 +1,11 @@
 /**
- * A connection that comes back by itself: amqplib's recovery, with several addresses taken in turn, a slower knock where the
- * broker said no, and an end that no hanging broker can delay.
+ * A connection that comes back by itself: amqplib's recovery, with several addresses taken in turn, those of one name too, a
+ * slower knock where every broker said no, and no step that a hanging broker can hold up.
+ *
+ * Each process begins anywhere in its list, so that a fleet spreads over a cluster, and goes on to the next after each loss.
  */
+import { lookup } from 'node:dns';
+import type { LookupFunction } from 'node:net';
 import type { Clock } from '../clock.ts';
 import { messageOf } from '../errors.ts';
 import type { Identity } from '../identity.ts';
@@ -14,6 +18,11 @@ import { replyCode } from './topology.ts';
 const refusedEvery = 30_000;
 /** Milliseconds that a broker has to answer our farewell. */
 const farewell = 1000;
+/** Milliseconds that a broker has for the handshake, and then for all that is asked and declared before anything is sent. */
+const handshakeLimit = 10_000;
+const setupLimit = 30_000;
+/** Milliseconds for each address of a name before the next is tried beside it. Node's own 250 are short of a round trip by satellite. */
+const attempts = { autoSelectFamilyAttemptTimeout: 2000 };
 
 /** The broker answered, and said no: to the user, the virtual host or a declaration. */
 export function isRefusal(thrown: unknown): boolean {
@@ -27,6 +36,8 @@ export interface LinkOptions {
   /** With the authority that a broker's certificate must come from, where that is not one of the system's. */
   readonly credentials: Identity;
   readonly clock: Clock;
+  /** How names become addresses. Default: the system's way. */
+  readonly resolve?: typeof lookup;
   /** Run on each new connection, before it counts as one. */
   setup(model: Connection): Promise<void>;
   up(model: Connection): void;
@@ -45,12 +56,13 @@ export interface Link {
 }
 
 /** A connection that comes back by itself. */
-export function openLink({ connect, addresses, credentials, clock, setup, up, down, blocked, away }: LinkOptions): Link {
+export function openLink({ connect, addresses, credentials, clock, resolve = lookup, setup, up, down, blocked, away }: LinkOptions): Link {
   const { ca, ...login } = credentials;
-  let at = 0;
+  let at = Math.floor(Math.random() * addresses.length);
   let model: Connection | undefined;
   let closed = false;
-  let refused = false;
+  // How many in a row said no: while another may say yes, there is no reason to be slow.
+  let refusals = 0;
   const target = () => addresses[at % addresses.length] as Address;
   const opening = connect(
     // Read at each attempt, so that the addresses take turns.
@@ -71,9 +83,11 @@ export function openLink({ connect, addresses, credentials, clock, setup, up, do
       heartbeat: 5,
     },
     {
-      timeout: 10_000,
+      timeout: handshakeLimit,
       noDelay: true,
       keepAlive: true,
+      lookup: turning(resolve, () => Math.floor(at / addresses.length)),
+      ...attempts,
       ...(ca !== undefined && { ca }),
       clientProperties: { connection_name: 'sluice' },
       recovery: {
@@ -81,28 +95,37 @@ export function openLink({ connect, addresses, credentials, clock, setup, up, do
         setup: async (fresh: Connection) => {
           fresh.on('error', () => {});
           model = fresh;
-          await setup(fresh);
+          const late = clock.after(setupLimit, () => destroy(fresh, 'it does not answer what is asked of it'));
+          try {
+            await setup(fresh);
+          } catch (thrown) {
+            await part(fresh, clock);
+            throw thrown;
+          } finally {
+            late();
+          }
         },
-        calculateDelay: (attempt: number) => (refused ? refusedEvery * (0.8 + Math.random() * 0.4) : backOff(attempt - 1)),
+        calculateDelay: (attempt: number) =>
+          refusals >= addresses.length ? refusedEvery * (0.8 + Math.random() * 0.4) : backOff(attempt - 1),
       },
     },
   );
   const ready = opening.then((recovering) => {
     recovering.on('error', () => {});
     recovering.on('connect', (fresh) => {
-      refused = false;
+      refusals = 0;
       model = fresh;
       up(fresh);
     });
     recovering.on('connect-failed', (error) => {
       model = undefined;
       at++;
-      refused = isRefusal(error);
+      refusals = isRefusal(error) ? refusals + 1 : 0;
       if (!closed) away(error);
     });
     recovering.on('disconnect', (error) => {
       model = undefined;
-      refused = false;
+      at++;
       if (!closed) down(error);
     });
     recovering.on('blocked', (reason) => blocked(reason));
@@ -135,6 +158,26 @@ export function openLink({ connect, addresses, credentials, clock, setup, up, do
       destroy(last, 'closed');
     },
   };
+}
+
+/** Looks a name up as usual, and turns what it finds: an address that takes connections and then says nothing has had its turn. */
+const turning =
+  (resolve: typeof lookup, turn: () => number): LookupFunction =>
+  (hostname, options, callback) =>
+    resolve(hostname, { ...options, all: true }, (error, found) => {
+      if (error) return callback(error, []);
+      const first = turn() % Math.max(1, found.length);
+      const turned = [...found.slice(first), ...found.slice(0, first)];
+      const [one] = turned;
+      if (options.all || !one) callback(null, turned);
+      else callback(null, one.address, one.family);
+    });
+
+/** Says farewell, and leaves whether it is answered or not: amqplib would wait for ever. */
+async function part(model: Connection, clock: Clock): Promise<void> {
+  await Promise.race([model.close().catch(() => {}), clock.sleep(farewell)]);
+  destroy(model, 'closed');
+  await new Promise((resolve) => setImmediate(resolve));
 }
 
 /** amqplib ends a connection only by agreement; a dead one cannot agree, so its socket is taken away. */

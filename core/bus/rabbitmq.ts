@@ -32,10 +32,12 @@ export interface RabbitOptions {
   /** Default: guest, which a broker admits over loopback only. */
   readonly credentials?: Identity;
   readonly clock: Clock;
+  /** How names become addresses. Default: the system's way. */
+  readonly resolve?: LinkOptions['resolve'];
   report(level: 'info' | 'warn' | 'error', message: string): void;
 }
 
-export function rabbitBus({ urls, credentials = { username: 'guest', password: 'guest' }, clock, report }: RabbitOptions): Bus {
+export function rabbitBus({ urls, credentials = { username: 'guest', password: 'guest' }, clock, resolve, report }: RabbitOptions): Bus {
   const addresses = urls.map(parseAddress);
   if (addresses.length === 0) throw new ConfigError('bus: names no broker; give amqp://host/vhost, or embedded');
   const name = addresses.map(formatAddress).join(', ');
@@ -113,7 +115,7 @@ export function rabbitBus({ urls, credentials = { username: 'guest', password: '
   };
 
   const linkTo = (events: Pick<LinkOptions, 'setup' | 'up' | 'down' | 'blocked'>) =>
-    openLink({ connect, addresses, credentials, clock, away, ...events });
+    openLink({ connect, addresses, credentials, clock, away, ...(resolve && { resolve }), ...events });
   const writer = linkTo({
     setup: openPublisher,
     up: changed,
