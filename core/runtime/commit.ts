@@ -22,7 +22,7 @@ export interface Committer {
 
 export interface CommitterOptions {
   readonly store: Store;
-  readonly outbox: () => Outbox;
+  readonly outbox: () => Pick<Outbox, 'append' | 'sweep' | 'committed' | 'failed'>;
   readonly clock: Clock;
   readonly report: (level: 'error' | 'info', text: string) => void;
 }

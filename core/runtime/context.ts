@@ -42,6 +42,12 @@ export interface Context {
   readonly stopping: () => boolean;
 }
 
+/** As much of it as monitors and heartbeats need: what a simulated host has. */
+export type Watching = Pick<
+  Context,
+  'origin' | 'clock' | 'store' | 'bus' | 'committer' | 'outbox' | 'watchdog' | 'isolation' | 'filters' | 'keeping' | 'report' | 'authorOf'
+>;
+
 /** A node chosen to run, with its config checked. */
 export interface Placed<N extends Node = Node> {
   /** Its name in this process: the node's own, unless config says otherwise. */

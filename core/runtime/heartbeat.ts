@@ -6,9 +6,11 @@
 import { arch, release, type } from 'node:os';
 import type { Cancel } from '../clock.ts';
 import type { DataInput } from '../kinds.ts';
-import type { Context } from './context.ts';
+import type { Watching } from './context.ts';
 
 export interface Heartbeat {
+  /** Beats no more, and says nothing of it. */
+  cease(): void;
   goodbye(reason: string): Promise<void>;
 }
 
@@ -21,7 +23,7 @@ export interface HeartbeatOptions {
   readonly version: string;
 }
 
-export function startHeartbeat(context: Context, options: HeartbeatOptions): Heartbeat {
+export function startHeartbeat(context: Watching, options: HeartbeatOptions): Heartbeat {
   const { clock, committer, origin } = context;
   const author = context.authorOf('heartbeat');
   const data: DataInput<'heartbeat'> = {
@@ -45,6 +47,7 @@ export function startHeartbeat(context: Context, options: HeartbeatOptions): Hea
   const cancel: Cancel = clock.every(options.every, () => void beat().catch(() => {}));
   void beat().catch(() => {});
   return {
+    cease: cancel,
     async goodbye(reason) {
       cancel();
       await beat({ reason }).catch(() => {});
@@ -53,7 +56,7 @@ export function startHeartbeat(context: Context, options: HeartbeatOptions): Hea
 }
 
 /** How the process reaches the bus: while it does not, how it did last, since that is where one would look. */
-function waysOf(bus: Context['bus']): () => Record<string, string> {
+function waysOf(bus: Watching['bus']): () => Record<string, string> {
   let ways: Record<string, string> = {};
   return () => {
     const { via } = bus;

@@ -7,14 +7,14 @@ import type { Event } from '../event.ts';
 import type { Json } from '../json.ts';
 import type { AnyMonitor, Draft, Follower, Sampler } from '../node.ts';
 import type { Author } from './author.ts';
-import { type Context, type Placed, type Running, servicesFor } from './context.ts';
+import { type Placed, type Running, servicesFor, type Watching } from './context.ts';
 import { isolateMonitor } from './isolate.ts';
 import { named, supervise } from './supervise.ts';
 
 /** The least time that a sample is given before it is told to give up. */
 const leastSampleMs = 10_000;
 
-export function runMonitor(context: Context, placed: Placed<AnyMonitor>): Running {
+export function runMonitor(context: Watching, placed: Placed<AnyMonitor>): Running {
   const { name, health } = placed;
   const { clock, report, watchdog } = context;
   const author = context.authorOf(name);

@@ -11,7 +11,7 @@ import { version as installedVersion } from '../installation.ts';
 import type { Kind } from '../kinds.ts';
 import type { AnyFilter, AnyMonitor, AnySink, Level } from '../node.ts';
 import { openStore } from '../state/store.ts';
-import { announcer, stateTtl } from './announce.ts';
+import { announcer } from './announce.ts';
 import { type Author, author } from './author.ts';
 import { believing } from './believing.ts';
 import { committer } from './commit.ts';
@@ -25,6 +25,7 @@ import { runMonitor } from './monitor.ts';
 import { outbox } from './outbox.ts';
 import { placeNodes } from './place.ts';
 import { runSink } from './sink.ts';
+import { healthTeller } from './telling.ts';
 import { identityOf, judgeOf } from './trust.ts';
 import { startWatchdog } from './watchdog.ts';
 
@@ -90,7 +91,7 @@ async function start(
       .catch(() => {});
   };
 
-  const changed = new Set<Placed>();
+  const announceNodes = healthTeller({ clock, committer: () => commits, author: () => authorOf('sluice') });
   const placed = await placeNodes({ config, clock, process: origin.bootid, changed: (node) => announceNodes([node]) });
   const store = openStore(config.state);
   undo.push(() => store.close());
@@ -146,23 +147,6 @@ async function start(
     authorOf,
     stopping: () => stopping,
   };
-
-  // What a node's health is goes out with the next turn, however many of its counts changed in this one.
-  function announceNodes(nodes: readonly Placed[]): void {
-    if (changed.size === 0) setImmediate(announceChanged);
-    for (const node of nodes) changed.add(node);
-  }
-  function announceChanged(): void {
-    const nodes = [...changed];
-    changed.clear();
-    const events = nodes.map(({ name, health }) =>
-      authorOf('sluice').original(
-        { kind: 'state', key: ['node', name], data: { of: 'node', value: health.state() }, ttl: stateTtl },
-        clock.now(),
-      ),
-    );
-    void commits.commit({ events }).catch(() => {});
-  }
 
   // What hung the process before gets a thread of its own, where it can do that to nobody else.
   const contained = (one: Placed): Placed => {

@@ -1,12 +1,12 @@
 /**
  * `sluice run`: this process's nodes, until a signal ends them. Prints where the page is, and over SSH how to reach it.
  */
-import { userInfo } from 'node:os';
 import { setFlagsFromString } from 'node:v8';
 import type { Command } from 'commander';
 import type { Config } from '../../config.ts';
+import { announcePage, endOnSignal } from '../ending.ts';
 import { configOf } from '../options.ts';
-import { inert, paintFor, remark } from '../screen.ts';
+import { remark } from '../screen.ts';
 
 interface RunFlags {
   readonly port?: string;
@@ -63,39 +63,8 @@ export default function addRun(program: Command): void {
         systemClock.monotonic,
       );
       const running = await starting;
-      if (running.nodes.some(({ node }) => node.name === 'live')) announce(config.settings.live.listen);
+      if (running.nodes.some(({ node }) => node.name === 'live')) announcePage(config.settings.live.listen);
       else say(`${config.host} runs ${running.nodes.length} nodes on ${config.bus === 'embedded' ? 'its own bus' : config.bus.join(', ')}`);
       process.exit(await running.finished);
     });
-}
-
-function announce(listen: string): void {
-  const paint = paintFor(process.stdout);
-  process.stdout.write(`sluice: open ${paint.bold(inert(`http://${listen}`))}\n`);
-  const tunnel = tunnelTo(listen, process.env.SSH_CONNECTION);
-  if (tunnel) process.stdout.write(`sluice: from your own machine first: ${paint.bold(inert(tunnel))}\n`);
-}
-
-/** The command that brings the page to the other end of an SSH session. `connection`: client, its port, server, its port. */
-function tunnelTo(listen: string, connection: string | undefined): string | undefined {
-  const [, , server, serverPort] = connection?.split(' ') ?? [];
-  const port = listen.slice(listen.lastIndexOf(':') + 1);
-  if (!server) return undefined;
-  const through = serverPort && serverPort !== '22' ? ` -p ${serverPort}` : '';
-  return `ssh -L ${port}:127.0.0.1:${port}${through} ${userInfo().username}@${server}`;
-}
-
-/** The first signal asks for a clean end, a later one ends at once. */
-function endOnSignal(stop: (reason: string) => void, monotonic: () => number): void {
-  let first: number | undefined;
-  const signalled = (signal: NodeJS.Signals) => {
-    if (first === undefined) {
-      first = monotonic();
-      remark(`sluice: ${signal}: stopping`);
-      stop(signal);
-      // npm passes on the Ctrl-C that the terminal has already sent to everyone: the same one, twice.
-    } else if (monotonic() - first > 500) process.exit(signal === 'SIGINT' ? 130 : 143);
-  };
-  process.on('SIGINT', signalled);
-  process.on('SIGTERM', signalled);
 }
