@@ -5,6 +5,7 @@
 import type { Topic } from '../event.ts';
 import type { Kind } from '../kinds.ts';
 import type { Pipe } from '../node.ts';
+import type { ShardBy } from '../slot.ts';
 
 /** One thing on its way: an event, or a batch of events of one kind. */
 export interface Message {
@@ -39,6 +40,18 @@ export interface Subscription {
   readonly queue: { readonly name: string } | 'viewer';
   /** The most deliveries that may be unacknowledged at once. */
   readonly prefetch: number;
+  /** The queue is one of several that share out what the topics bring. Only where a bus has `sharing`. */
+  readonly part?: Part;
+}
+
+/**
+ * One of `count` queues that share out messages by their slots (`core/slot.ts`): each has those that may hold an event of its
+ * slots, and those that say no slot. One reader at a time is given anything of it; the next in line is, when that one is gone.
+ */
+export interface Part {
+  readonly index: number;
+  readonly count: number;
+  readonly by: ShardBy;
 }
 
 export interface Reader {
@@ -73,8 +86,27 @@ export interface Bus {
   publish(message: Message): Promise<void>;
   /** Resolves when the queue is bound: what is published from then on is not missed. Survives reconnection by itself. */
   subscribe(subscription: Subscription, reader: Reader): Promise<Subscribed>;
+  /** For nodes that several processes share. None in process, where there is nobody to share with. */
+  readonly sharing?: Sharing;
   /** Calls back at each change of `connected`, and at once with what it is now. */
   watch(changed: (connected: boolean) => void): void;
   /** Ends all subscriptions, waits up to `ms` for what is unconfirmed, and lets go. Safe twice. */
   close(ms?: number): Promise<void>;
+}
+
+export interface Sharing {
+  /** Makes the queues of all the parts and binds them, without reading: what is published from then on is not missed. */
+  prepare(subscription: Subscription & { readonly part: Part }): Promise<void>;
+  /** Opens a changelog, which is made where it is missing; it keeps at least its latest `bytes`. */
+  changelog(name: string, bytes: number): Changelog;
+}
+
+/** Records in one order that all its readers see. Only hubs may write to it. */
+export interface Changelog {
+  /** It will stand there, perhaps more than once, after those that were appended before it. Whoever must know reads it. */
+  append(record: Buffer): void;
+  /** Reads in order, first what is there from a place on (`last`: a few of the latest), then what comes; also after a reconnection. */
+  read(from: 'first' | 'last' | 'next' | number, taken: (place: number, record: Buffer) => void): Promise<Subscribed>;
+  /** Ends its readers, and forgets what was not appended yet. */
+  close(): Promise<void>;
 }

@@ -13,17 +13,18 @@ import { ConfigError, messageOf, SluiceError } from '../errors.ts';
 import type { Identity } from '../identity.ts';
 import { formatAddress, parseAddress } from './address.ts';
 import { backOff, worthSaying } from './backoff.ts';
-import type { Bus, Subscribed } from './bus.ts';
+import type { Bus, Reader, Subscribed } from './bus.ts';
+import { createAppender, createSharing } from './changelog.ts';
 import { checkMessage, checkSubscription } from './check.ts';
 import { isRefusal, type Link, type LinkOptions, openLink } from './link.ts';
 import { createOutbox } from './outbox.ts';
-import { createReading, type Reading } from './reading.ts';
+import { createReading, type Reading, type Strategy } from './reading.ts';
 import { readState } from './stream.ts';
 import { takeFromQueue } from './taking.ts';
 import { declareExchanges, declareState, replyCode } from './topology.ts';
 import { encodeProperties, exchangeOf, kindOf, stateStream } from './wire.ts';
 
-export type { Channel, ChannelModel as Connection } from 'amqplib';
+export type { Channel, ChannelModel as Connection, ConfirmChannel } from 'amqplib';
 export type Connect = (to: Options.Connect, how: SocketOptions & { recovery: RecoveryOptions }) => Promise<RecoveringChannelModel>;
 
 export interface RabbitOptions {
@@ -67,6 +68,7 @@ export function rabbitBus({ urls, credentials = { username: 'guest', password: '
     else report('warn', `bus: ${name} does not answer (${why}); trying until it does, and keeping what is to be sent`);
   };
 
+  const appender = createAppender({ clock, user: credentials.username });
   const outbox = createOutbox({ clock, stalled: () => writer.drop('no confirm came in time'), settled: () => quiet() });
 
   /** Tries once, and then in the background: without its stream a broker is still good for all that is no state. */
@@ -118,8 +120,12 @@ export function rabbitBus({ urls, credentials = { username: 'guest', password: '
     openLink({ connect, addresses, credentials, clock, away, ...(resolve && { resolve }), ...events });
   const writer = linkTo({
     setup: openPublisher,
-    up: changed,
+    up(model) {
+      appender.attach(model);
+      changed();
+    },
     down(error) {
+      appender.detach();
       outbox.lost();
       outbox.pause(false);
       away(error);
@@ -147,6 +153,21 @@ export function rabbitBus({ urls, credentials = { username: 'guest', password: '
       blocked() {},
     });
 
+  const read = async (label: string, strategy: Strategy, to: Reader): Promise<Subscribed> => {
+    reader ??= openReader();
+    const reading = createReading({ label, reader: to, strategy, clock, report, settled: () => quiet() });
+    readings.add(reading);
+    const model = reader.model();
+    if (model) reading.attach(model);
+    await reading.opened;
+    return {
+      async close() {
+        readings.delete(reading);
+        await reading.close();
+      },
+    };
+  };
+
   return {
     name,
     window: { messages: 500, bytes: 8 * 1024 * 1024 },
@@ -164,26 +185,10 @@ export function rabbitBus({ urls, credentials = { username: 'guest', password: '
     async subscribe(subscription, to): Promise<Subscribed> {
       if (state !== 'open') throw new SluiceError('bus: closed; nothing can be read any more');
       const travels = checkSubscription(subscription);
-      reader ??= openReader();
-      const reading = createReading({
-        label: subscription.topics.map(({ kind, pattern }) => `${kind} ${pattern}`).join(', '),
-        reader: to,
-        strategy: travels === 'state' ? readState(subscription) : takeFromQueue(subscription, travels),
-        clock,
-        report,
-        settled: () => quiet(),
-      });
-      readings.add(reading);
-      const model = reader.model();
-      if (model) reading.attach(model);
-      await reading.opened;
-      return {
-        async close() {
-          readings.delete(reading);
-          await reading.close();
-        },
-      };
+      const label = subscription.topics.map(({ kind, pattern }) => `${kind} ${pattern}`).join(', ');
+      return read(label, travels === 'state' ? readState(subscription) : takeFromQueue(subscription, travels), to);
     },
+    sharing: createSharing({ appender, open: (label, strategy) => read(label, strategy, { deliver() {}, pipe() {} }) }),
     watch(watcher) {
       watchers.push(watcher);
       watcher(connected);

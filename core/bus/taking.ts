@@ -5,7 +5,7 @@
 import type { Delivery as Travel } from '../kinds.ts';
 import type { Subscription } from './bus.ts';
 import type { Session, Strategy } from './reading.ts';
-import { declareNamed, declareViewer } from './topology.ts';
+import { type Declared, declareNamed, declareParts, declareViewer } from './topology.ts';
 import { type Arrived, decodeMessage, exchangeOf, publisherOf } from './wire.ts';
 
 /** How often a queue that was not empty is looked at, in milliseconds. */
@@ -13,14 +13,8 @@ const lookEvery = 1000;
 
 export function takeFromQueue(subscription: Subscription, travels: Travel): Strategy {
   return async (session) => {
-    const { connection, channel } = session;
-    const { name, waiting } =
-      subscription.queue === 'viewer'
-        ? await declareViewer(channel)
-        : await declareNamed(connection, subscription.queue.name, travels, () =>
-            session.warn('the queue exists with other arguments and is used as it is; delete it to have it made anew'),
-          );
-    await Promise.all(subscription.topics.map(({ kind, pattern }) => channel.bindQueue(name, exchangeOf(kind), pattern)));
+    const { channel } = session;
+    const { name, waiting } = await declare(session, subscription, travels);
     await channel.prefetch(Math.max(1, subscription.prefetch));
     const handled = countDown(session, name, waiting);
     return channel.consume(name, (raw) => {
@@ -39,6 +33,19 @@ export function takeFromQueue(subscription: Subscription, travels: Travel): Stra
       session.hand({ message, redelivered: raw.fields.redelivered, ...publisherOf(arrived) }, done);
     });
   };
+}
+
+async function declare(session: Session, subscription: Subscription, travels: Travel): Promise<Declared> {
+  const { connection, channel } = session;
+  const { topics, queue, part } = subscription;
+  const adopted = () => session.warn('the queue exists with other arguments and is used as it is; delete it to have it made anew');
+  if (part) {
+    const [declared] = await declareParts(connection, { ...subscription, part }, [part.index], travels, adopted);
+    if (declared) return declared;
+  }
+  const declared = queue === 'viewer' ? await declareViewer(channel) : await declareNamed(connection, queue.name, travels, adopted);
+  await Promise.all(topics.map(({ kind, pattern }) => channel.bindQueue(declared.name, exchangeOf(kind), pattern)));
+  return declared;
 }
 
 /**

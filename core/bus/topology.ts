@@ -6,6 +6,8 @@
  * two limits RabbitMQ takes the smaller. A queue that exists with other arguments is used as it is (docs/decisions/0003).
  */
 import { type Delivery, kindNames } from '../kinds.ts';
+import { partitionOf, slotKey, slots } from '../slot.ts';
+import type { Part, Subscription } from './bus.ts';
 import type { Channel, Connection } from './rabbitmq.ts';
 import { exchangeOf, stateStream } from './wire.ts';
 
@@ -115,11 +117,18 @@ export async function declareViewer(channel: Channel): Promise<Declared> {
 }
 
 /** Makes a queue that outlives its reader, or takes the one that is there. Calls `adopted` when that one differs. */
-export async function declareNamed(connection: Connection, name: string, travels: Delivery, adopted: () => void): Promise<Declared> {
+export function declareNamed(connection: Connection, name: string, travels: Delivery, adopted: () => void): Promise<Declared> {
+  return declareLasting(connection, name, queueArguments(travels, versionOf(connection)), adopted);
+}
+
+async function declareLasting(
+  connection: Connection,
+  name: string,
+  wanted: Record<string, string | number | boolean>,
+  adopted: () => void,
+): Promise<Declared> {
   try {
-    const { messageCount } = await onChannel(connection, (channel) =>
-      channel.assertQueue(name, { durable: true, arguments: queueArguments(travels, versionOf(connection)) }),
-    );
+    const { messageCount } = await onChannel(connection, (channel) => channel.assertQueue(name, { durable: true, arguments: wanted }));
     return { name, waiting: messageCount };
   } catch (thrown) {
     const code = replyCode(thrown);
@@ -143,4 +152,73 @@ function queueArguments(travels: Delivery, major: number): Record<string, string
 
 function versionOf(connection: Connection): number {
   return Number.parseInt(connection.connection.serverProperties.version, 10);
+}
+
+/** The name of a part's queue. The count is in it: with another count the slots go elsewhere, and all begins anew. */
+export const partName = (name: string, { index, count }: Pick<Part, 'index' | 'count'>): string => `${name}.${index}of${count}`;
+
+/**
+ * Makes the queues of these parts. A message goes by the slots that it says, and to all parts where it says none: a direct
+ * exchange hands what no slot of its own fits to its alternate. So each queue has one copy, and no plugin is needed.
+ *
+ *     sluice.metric ─patterns─▶ <name>.key ─~p<n>─▶ queues      only where partition keys count
+ *                                  └ else ▶ <name>.source ─~<n>─▶ queues
+ *                                              └ else ▶ <name>.rest ──▶ every queue
+ */
+export async function declareParts(
+  connection: Connection,
+  { topics, queue, part: { count, by } }: Subscription & { readonly part: Part },
+  indexes: readonly number[],
+  travels: Delivery,
+  adopted: () => void,
+): Promise<Declared[]> {
+  if (queue === 'viewer') throw new Error('a viewer has no parts');
+  const base = `${queue.name}.of${count}`;
+  const steps = by === 'source' ? (['source'] as const) : (['partitionkey', 'source'] as const);
+  const exchanges = [...steps.map((step) => ({ step, name: `${base}.${step}` })), { step: undefined, name: `${base}.rest` }];
+  const [entry] = exchanges;
+  await onChannel(connection, async (channel) => {
+    for (const [index, { name, step }] of [...exchanges.entries()].reverse()) {
+      const alternate = exchanges[index + 1]?.name;
+      const also = alternate === undefined ? {} : { alternateExchange: alternate };
+      await channel.assertExchange(name, step === undefined ? 'fanout' : 'direct', { durable: true, ...also });
+    }
+  });
+  const made: Declared[] = [];
+  for (const index of indexes) {
+    const wanted = { ...queueArguments(travels, versionOf(connection)), 'x-single-active-consumer': true };
+    const declared = await declareLasting(connection, partName(queue.name, { index, count }), wanted, adopted);
+    made.push(declared);
+    const own = Array.from({ length: slots }, (_, slot) => slot).filter((slot) => partitionOf(slot, count) === index);
+    await onChannel(connection, async (channel) => {
+      for (const { name, step } of exchanges) {
+        const keys = step === undefined ? [''] : own.map((slot) => slotKey(slot, step));
+        await Promise.all(keys.map((key) => channel.bindQueue(declared.name, name, key)));
+      }
+    });
+  }
+  // Last: a message that came before the queues were bound would be lost on its way.
+  await onChannel(connection, async (channel) => {
+    await Promise.all(topics.map(({ kind, pattern }) => channel.bindExchange(entry?.name ?? base, exchangeOf(kind), pattern)));
+  });
+  return made;
+}
+
+/** The exchange by which records reach their changelogs: the default one is not everyone's to write to. */
+export const changelogExchange = 'sluice.changelog';
+
+/** Makes a changelog, a stream that keeps its latest bytes, or takes the one that is there. */
+export async function declareChangelog(connection: Connection, name: string, bytes: number): Promise<void> {
+  const segment = Math.max(MiB, Math.min(16 * MiB, Math.floor(bytes / 8)));
+  const wanted = {
+    'x-queue-type': 'stream',
+    // The stream lets go of whole segments, so that it must hold one more than what is to stay.
+    'x-max-length-bytes': bytes + 2 * segment,
+    'x-stream-max-segment-size-bytes': segment,
+  };
+  await declareLasting(connection, name, wanted, () => {});
+  await onChannel(connection, async (channel) => {
+    await channel.assertExchange(changelogExchange, 'direct', { durable: true });
+    await channel.bindQueue(name, changelogExchange, name);
+  });
 }
