@@ -33,6 +33,10 @@ export interface Config {
   readonly settings: Settings;
   /** Milliseconds between heartbeats. */
   readonly heartbeat: number;
+  /** Milliseconds that metrics, logs and stats may wait for company. */
+  readonly linger: number;
+  /** Bytes that may wait on disk while the bus is away. */
+  readonly spool: { readonly telemetry: number; readonly durable: number };
   readonly nodes: readonly NodeEntry[];
   /** The file that it was read from, if any. */
   readonly file?: string;
@@ -68,6 +72,8 @@ export type Flags = { readonly [Name in keyof Overrides]?: string | undefined };
 /** Where a process listens when nothing is said. */
 export const defaultPort = 7400;
 
+const defaultSpool = { telemetry: 256e6, durable: 256e6 };
+
 interface Options {
   /** The main file; `conf.d/*.yaml` beside it is read too. */
   readonly file?: string;
@@ -93,13 +99,14 @@ export function loadConfig({ file, flags = {}, env, defaults }: Options): Config
 
   const over: Overrides = { ...variables, ...typed };
   const from: FileSettings = Object.assign({}, ...settings.map(({ values }) => values));
-  const merged = <Name extends 'labels' | 'keep' | 'live'>(name: Name): NonNullable<FileSettings[Name]> =>
+  const merged = <Name extends 'labels' | 'keep' | 'live' | 'spool'>(name: Name): NonNullable<FileSettings[Name]> =>
     Object.assign({}, ...settings.map(({ values }) => values[name]));
+  const bus = over.bus ?? from.bus ?? 'embedded';
   return {
     place: over.place ?? from.place ?? { company: 'local', system: 'servers', environment: 'default' },
     host: over.host ?? from.host ?? defaults.host,
     labels: merged('labels'),
-    bus: over.bus ?? from.bus ?? 'embedded',
+    bus,
     ...(from.identity !== undefined && { identity: from.identity }),
     ...(from.trust !== undefined && { trust: defined(from.trust) }),
     state: resolve(over.state ?? from.state ?? defaults.state),
@@ -112,6 +119,8 @@ export function loadConfig({ file, flags = {}, env, defaults }: Options): Config
       keep: defined(merged('keep')),
     },
     heartbeat: from.heartbeat ?? 5000,
+    linger: from.linger ?? (bus === 'embedded' ? 0 : 1000),
+    spool: { ...defaultSpool, ...defined(merged('spool')) },
     nodes,
     ...(file !== undefined && { file: resolve(file) }),
   };

@@ -73,7 +73,7 @@ export interface Bus {
   /** While connected over a network: which broker of several it is, as `mq1:5671`, and the address of ours that reaches it. */
   readonly via?: { readonly broker: string; readonly address?: string } | undefined;
   /**
-   * How much of one lane may be published and unconfirmed at once. In process a confirmation means that every reader has
+   * How much of one kind may be published and unconfirmed at once. In process a confirmation means that every reader has
    * handled it, so this is how far a stuck reader may lag before the others wait for it, or before its queue lets the
    * oldest go; it must then be more than what such a queue holds.
    */

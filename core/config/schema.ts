@@ -25,6 +25,22 @@ function meaning<Value>(read: (text: string) => Value | undefined, hint: string,
 const positive = (ms: number | undefined) => (ms !== undefined && ms > 0 ? ms : undefined);
 const span = (description: string) => meaning((text) => positive(duration(text)), 'write a duration, as in 30s, 1m30s or 7d', description);
 
+/** How long messages may wait for company. */
+const maxLinger = 60_000;
+const lingerHint = 'write a duration of at most 60s, as in 1s, 500ms or 0';
+const linger = z
+  .union([z.string(), z.number()], { error: lingerHint })
+  .transform((value, context): number => {
+    const ms = typeof value === 'number' ? value : value === '0' ? 0 : duration(value);
+    if (ms !== undefined && ms >= 0 && ms <= maxLinger) return ms;
+    context.addIssue({ code: 'custom', message: lingerHint });
+    return z.NEVER;
+  })
+  .meta({
+    description:
+      'How long metrics, logs and stats wait for company, so that one message carries them; milliseconds, or as in 5s. 0 sends at once. Default: 1s on RabbitMQ, else 0.',
+  });
+
 const word = /^[\p{L}\p{N}_-]{1,63}$/u;
 
 function readPlace(text: string): Place | undefined {
@@ -39,6 +55,12 @@ function readSize(text: string): number | undefined {
   const [, amount, unit] = /^(\d+(?:\.\d+)?)\s?(B|kB|MB|GB|TB)$/.exec(text) ?? [];
   return amount && unit ? Math.round(Number(amount) * (byteUnits[unit] ?? 1)) : undefined;
 }
+
+/** Less would not hold one event. */
+const leastSpool = 1e6;
+const roomy = (size: number | undefined) => (size !== undefined && size >= leastSpool ? size : undefined);
+const room = (description: string) =>
+  meaning((text) => roomy(readSize(text)), 'write a size of at least 1MB, as in 256MB', description).optional();
 
 /** A broker's address: scheme, host, port and virtual host, and nothing else. */
 function readBroker(text: string): string | undefined {
@@ -170,6 +192,14 @@ export const fileSchema = z
       .optional()
       .meta({ description: 'Who is believed on a broker. Users that are named after a place speak for that place.' }),
     state: path.optional().meta({ description: 'The directory of state and spool.' }),
+    linger: linger.optional(),
+    spool: z
+      .strictObject({
+        telemetry: room('Metrics, logs, stats, incidents, heartbeats and states: past it the oldest is dropped, counted. Default 256MB.'),
+        durable: room('The kinds that are never lost: past it their writers wait. Default 256MB.'),
+      })
+      .optional()
+      .meta({ description: 'The most that may wait on disk while the bus is away.' }),
     run: z.array(nodeName).min(1).optional().meta({ description: 'agent, hub, or names of nodes. Default: agent and hub.' }),
     logs: z.array(z.string().min(1).max(4096)).optional().meta({ description: 'journal, and globs of files.' }),
     keep: z

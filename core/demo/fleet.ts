@@ -31,6 +31,8 @@ export interface FleetOptions {
   readonly clock?: Clock;
   /** Milliseconds between heartbeats. */
   readonly heartbeat?: number;
+  /** Milliseconds that what a server tells waits for company. Default: as a process's own. */
+  readonly linger?: number;
   readonly report?: Watching['report'];
 }
 
@@ -60,6 +62,7 @@ export function startFleet({
   seed = 1,
   clock = systemClock,
   heartbeat = defaultHeartbeat,
+  linger = bus.name === 'embedded' ? 0 : 1000,
   report = () => {},
 }: FleetOptions): Fleet {
   const store = openStore(state);
@@ -97,7 +100,7 @@ export function startFleet({
     const own = time.hostClock(((index % phases) * 1000) / phases);
     const life = lifeOf(server, seed);
     const host: Host = hostOf({
-      ...{ life, clock: own, base: clock, heartbeat, report, ledger: written, version: version() },
+      ...{ life, clock: own, base: clock, heartbeat, linger, report, ledger: written, version: version() },
       part: partOf(store, index),
       luck: chance(seed, server.name, 'runs'),
       monitors: monitorsOf(life, points, seed, own.now),
@@ -125,7 +128,7 @@ export function startFleet({
       let [waiting, sent] = [0, 0];
       for (const { outbox } of hosts.values()) {
         waiting += outbox?.counts.waiting ?? 0;
-        sent += outbox?.counts.sent ?? 0;
+        sent += outbox?.counts.confirmed ?? 0;
       }
       return { waiting, sent };
     },

@@ -13,6 +13,7 @@ import type { Committer } from '../runtime/commit.ts';
 import type { Placed, Running, Watching } from '../runtime/context.ts';
 import { health } from '../runtime/health.ts';
 import { type Heartbeat, startHeartbeat } from '../runtime/heartbeat.ts';
+import { phaseOf } from '../runtime/linger.ts';
 import { runMonitor } from '../runtime/monitor.ts';
 import { type Outbox, outbox } from '../runtime/outbox.ts';
 import { healthTeller } from '../runtime/telling.ts';
@@ -43,6 +44,8 @@ export interface HostOptions {
   readonly monitors: readonly AnyMonitor[];
   /** Milliseconds between heartbeats. */
   readonly heartbeat: number;
+  /** Milliseconds that metrics, logs and stats wait for company. */
+  readonly linger: number;
   readonly version: string;
   readonly report: Watching['report'];
 }
@@ -71,7 +74,7 @@ const freshenMs = 30_000;
 const drainMs = 800;
 
 export function hostOf(options: HostOptions): Host {
-  const { life, clock, base, bus, part, commit, touched, ledger, luck, monitors, heartbeat: every, version, report } = options;
+  const { life, clock, base, bus, part, commit, touched, ledger, luck, monitors, heartbeat: every, linger, version, report } = options;
   const { name, place, labels } = life.server;
   const gate = gateTo(bus, base, options.confirmed);
   let out: Outbox | undefined;
@@ -104,6 +107,7 @@ export function hostOf(options: HostOptions): Host {
     life.boot(clock.now());
     const own = outbox({
       ...{ store: part, bus: gate.bus, clock: { ...base, now: clock.now }, report: () => {} },
+      ...{ linger, phase: phaseOf(origin) },
       dead: (reason, { kind }) => report('error', `${name}: a ${kind} cannot be sent: ${reason.message}`),
     });
     out = own;

@@ -2,6 +2,8 @@
  * One state for many hosts: each has a part of it that looks to its runtime like a state of its own. So a fleet in one process
  * waits for the disk once where a fleet of machines waits side by side.
  */
+import { kindNames } from '../kinds.ts';
+import { laneFor } from '../runtime/lane.ts';
 import { type Store, sizeOf, type Transaction } from '../state/store.ts';
 
 /** Orders that each part has to give; with a lane's, 16,000 parts stay within the whole numbers that a double counts. */
@@ -22,9 +24,10 @@ export function partOf(whole: Store, index: number): Part {
     position: (node, position) => transaction.position(name(node), position),
     announce: (node, key, data) => transaction.announce(name(node), key, data),
     spool: (lane, entry) => transaction.spool(lane, { ...entry, order: first + entry.order }),
-    unspool(lane, orders) {
+    unspool(lane, kind, orders) {
       transaction.unspool(
         lane,
+        kind,
         Array.from(orders, (order) => first + order),
       );
     },
@@ -38,21 +41,25 @@ export function partOf(whole: Store, index: number): Part {
     position: (node) => whole.position(name(node)),
     // Hosts of a demo run monitors alone: those announce nothing of their own.
     announced: () => [],
-    waiting: (lane, from, bytes) =>
+    waiting: (lane, kind, from, bytes) =>
       whole
-        .waiting(lane, first + from, bytes)
+        .waiting(lane, kind, first + from, bytes)
         .filter(({ order }) => order < first + room)
         .map((entry) => ({ ...entry, order: entry.order - first })),
-    extent(lane) {
-      let [bytes, count, next] = [0, 0, 1];
-      for (let more = part.waiting(lane, next, readBytes); more.length > 0; more = part.waiting(lane, next, readBytes)) {
-        for (const entry of more) {
-          bytes += sizeOf(entry);
-          count += entry.count;
-          next = entry.order + 1;
+    extent() {
+      const found = kindNames.flatMap((kind) => {
+        let [bytes, count, last] = [0, 0, 0];
+        const read = () => part.waiting(laneFor(kind), kind, last + 1, readBytes);
+        for (let more = read(); more.length > 0; more = read()) {
+          for (const entry of more) {
+            bytes += sizeOf(entry);
+            count += entry.count;
+            last = entry.order;
+          }
         }
-      }
-      return { bytes, count, next };
+        return count > 0 ? [[kind, { bytes, count, last }] as const] : [];
+      });
+      return { kinds: new Map(found), next: Math.max(0, ...found.map(([, { last }]) => last)) + 1 };
     },
     forget: () => {},
     close: async () => {},

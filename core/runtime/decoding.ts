@@ -31,6 +31,15 @@ const maxMessageBytes = 16 * 1024 * 1024;
 /** Bytes of messages whose events are held for those that have yet to read them. Who lags further behind reads for itself. */
 const heldBytes = 32 * 1024 * 1024;
 
+/**
+ * How much reading a message takes, in bytes of JSON: what is compressed says at its end how large it was. It may lie; it is never
+ * believed beyond what is read at all.
+ */
+export function weightOf({ body, encoding }: Message): number {
+  if (encoding !== 'gzip' || body.length < 4) return body.length;
+  return Math.max(body.length, Math.min(body.readUInt32LE(body.length - 4), maxMessageBytes));
+}
+
 interface Held {
   readonly name: string;
   readonly message: Message;
@@ -52,7 +61,7 @@ export function decoder(): Decoder {
     `${kind} ${batch} ${encoding ?? ''} ${body.length} ${key ?? ''}`;
   const drop = (one: Held): void => {
     all.delete(one);
-    bytes -= one.message.body.length;
+    bytes -= weightOf(one.message);
     const alike = (named.get(one.name) ?? []).filter((other) => other !== one);
     if (alike.length > 0) named.set(one.name, alike);
     else named.delete(one.name);
@@ -60,7 +69,7 @@ export function decoder(): Decoder {
   const hold = (one: Held): void => {
     named.set(one.name, [...(named.get(one.name) ?? []), one]);
     all.add(one);
-    bytes += one.message.body.length;
+    bytes += weightOf(one.message);
     for (const oldest of all) {
       if (bytes <= heldBytes) return;
       drop(oldest);

@@ -12,7 +12,7 @@ import type { Draft, Pipe } from '../node.ts';
 import type { Transaction } from '../state/store.ts';
 import { advance, type Watermark } from '../state/watermark.ts';
 import type { Context, Placed } from './context.ts';
-import type { Refused } from './decoding.ts';
+import { type Refused, weightOf } from './decoding.ts';
 
 export interface Batch {
   readonly events: readonly Event[];
@@ -57,7 +57,7 @@ export async function openInlet(context: Context, placed: Placed, options: Inlet
     let count = 0;
     for (const { message } of deliveries) {
       if (count >= maxBatchMessages || bytes > maxBatchBytes) break;
-      bytes += message.body.length;
+      bytes += weightOf(message);
       count += 1;
     }
     const taken = deliveries.slice(0, count);

@@ -1,158 +1,139 @@
 /**
- * One lane of the spool: what waits on disk, how much of it is in memory, and what of it may share the next message.
+ * What may share a message. Events that were decided together become as few entries of the spool as may each be one, and entries
+ * that wait together are joined again when they leave: one message of one kind, routed by all of its keys.
+ *
+ *     events ──▶ entries (JSON, or sealed: compressed once, and a message by itself) ──▶ messages
+ *
+ * An event is encoded once, here, and never read again on its way out.
  */
+import { gunzipSync, gzipSync } from 'node:zlib';
 import type { Message } from '../bus/bus.ts';
 import { type Event, encode } from '../event.ts';
 import { type Kind, kinds } from '../kinds.ts';
 import { slotKeys } from '../slot.ts';
-import type { Lane, Spooled, Store } from '../state/store.ts';
+import type { Lane, Spooled } from '../state/store.ts';
 
-/** Events, bytes and keys that may share a message. */
-const maxBatchEvents = 200;
-const maxBatchBytes = 256 * 1024;
-const maxBatchKeys = 64;
+/**
+ * Events, bytes of JSON, keys and bytes of keys that may share a message. Keys travel in one header frame (128 kB at most), and
+ * leave room for slots among the 1,024 that a bus takes.
+ */
+const maxBatchEvents = 2000;
+export const maxBatchBytes = 512 * 1024;
+const maxBatchKeys = 800;
+const maxKeyBytes = 64 * 1024;
 
-/** How much of a lane is held in memory at once, in bytes of JSON. */
-export const windowBytes = 4 * 1024 * 1024;
+/** From here on what was decided together is a message by itself, and compressed before it goes to disk. In bytes of JSON. */
+const sealBytes = 128 * 1024;
 
-export interface LaneState {
-  readonly name: Lane;
-  /** Read into memory and not yet sent: from `head` on. */
-  queue: Spooled[];
-  head: number;
-  queueBytes: number;
-  /** The first order that is not in memory; `behind` when there are such. */
-  loaded: number;
-  behind: boolean;
-  next: number;
-  /** The oldest order that may still wait. */
-  oldest: number;
-  bytes: number;
-  /** Events, of however many entries. */
-  count: number;
-  /** Confirmed by the bus, and still to be taken from the disk. */
-  confirmed: number[];
-  /** Sent and not confirmed: the events' orders, and the messages. */
-  readonly leaving: Set<number>;
-  unconfirmed: number;
-  unconfirmedBytes: number;
-}
-
-export function laneOf(store: Store, name: Lane): LaneState {
-  const { bytes, count, next } = store.extent(name);
-  return {
-    name,
-    queue: [],
-    head: 0,
-    queueBytes: 0,
-    loaded: 0,
-    behind: count > 0,
-    next,
-    oldest: 0,
-    bytes,
-    count,
-    confirmed: [],
-    leaving: new Set(),
-    unconfirmed: 0,
-    unconfirmedBytes: 0,
-  };
-}
-
-function refill(lane: LaneState, store: Store): void {
-  const confirmed = new Set(lane.confirmed);
-  const found = store
-    .waiting(lane.name, lane.loaded, windowBytes)
-    .filter((entry) => !confirmed.has(entry.order) && !lane.leaving.has(entry.order));
-  lane.queue = found;
-  lane.head = 0;
-  lane.queueBytes = found.reduce((sum, entry) => sum + entry.json.length, 0);
-  const last = found.at(-1);
-  lane.loaded = last ? last.order + 1 : lane.next;
-  lane.behind = last !== undefined && lane.loaded < lane.next;
-}
+/**
+ * Measured on the agents' own mix (Node 20.20, zlib): 1.5 kB become 0.4 in 20 µs, 15 kB become 1.5 in 60 µs at level 6 and 1.6 in 40
+ * at level 1; 1 MB become 76 kB in 4 ms at level 6 and 87 kB in 2 ms at level 1. So small messages are pressed hard, and floods fast.
+ */
+const leastCompressed = 1024;
+const hardUpTo = 64 * 1024;
 
 export const laneFor = (kind: Kind): Lane => (kinds[kind].delivery === 'durable' ? 'durable' : 'telemetry');
+
+/** What entries of one message have so far. */
+interface Load {
+  events: number;
+  bytes: number;
+  keyBytes: number;
+  readonly keys: Set<string>;
+}
+
+export const noLoad = (): Load => ({ events: 0, bytes: 0, keyBytes: 0, keys: new Set() });
+
+/** Adds to what a message has, unless it would be too much. An empty message takes anything. */
+export function addTo(load: Load, events: number, bytes: number, keys: readonly string[]): boolean {
+  const more = keys.filter((key) => !load.keys.has(key));
+  const keyBytes = more.reduce((sum, key) => sum + Buffer.byteLength(key) + 8, 0);
+  const fits =
+    load.events + events <= maxBatchEvents &&
+    load.bytes + bytes <= maxBatchBytes &&
+    load.keys.size + more.length <= maxBatchKeys &&
+    load.keyBytes + keyBytes <= maxKeyBytes;
+  if (load.events > 0 && !fits) return false;
+  load.events += events;
+  load.bytes += bytes;
+  load.keyBytes += keyBytes;
+  for (const key of more) load.keys.add(key);
+  return true;
+}
+
+/** As many as fill a message: they need not wait for more. */
+export const isFull = (events: number, bytes: number): boolean => events >= maxBatchEvents || bytes >= maxBatchBytes;
+
+/** A whole message's worth, compressed: it travels as it is. */
+export const isSealed = (entry: Spooled): entry is Spooled & { readonly body: Buffer } => typeof entry.body !== 'string';
+
+/** The events of an entry as JSON, with commas in between; of a sealed one as an array. For people and for the dead. */
+export const textOf = (entry: Spooled): string => (isSealed(entry) ? gunzipSync(entry.body).toString() : String(entry.body));
+
+const compressed = (json: Buffer): Buffer => gzipSync(json, { level: json.length > hardUpTo ? 1 : 6 });
 
 /** What is never lost goes key by key, and state is known by its keys: those carry no slots. */
 const slotted = (kind: Kind): boolean => kinds[kind].delivery === 'telemetry' || kinds[kind].delivery === 'heartbeat';
 
 /** Whether its events say partition keys: those never share a message with others, since a message goes by one or by the other. */
-const isParted = ({ keys }: Spooled): boolean => keys.at(-1)?.startsWith('~p') ?? false;
+export const isParted = ({ keys }: Spooled): boolean => keys.at(-1)?.startsWith('~p') ?? false;
 
 /** Puts events into as few entries as may each be a message, in their order. `next` gives an entry its order. */
-export function entriesOf(events: readonly Event[], next: () => number): Spooled[] {
+export function entriesOf(events: readonly Event[], compress: boolean, next: () => number): Spooled[] {
   const entries: Spooled[] = [];
-  let open: { kind: Kind; parted: boolean; keys: Set<string>; slots: Set<string>; bytes: number; jsons: string[] } | undefined;
+  const add = (kind: Kind, keys: readonly string[], expires: number | undefined, count: number, body: string | Buffer): void => {
+    entries.push({ order: next(), kind, keys, expires, count, body });
+  };
+  let open: { kind: Kind; parted: boolean; load: Load; jsons: string[] } | undefined;
   const close = (): void => {
     if (!open) return;
-    const { kind, keys, slots, jsons } = open;
-    entries.push({ order: next(), kind, keys: [...keys, ...slots], expires: undefined, count: jsons.length, json: jsons.join(',') });
+    const { kind, load, jsons } = open;
+    const json = jsons.join(',');
+    const body = compress && json.length >= sealBytes ? compressed(Buffer.from(`[${json}]`)) : json;
+    add(kind, slotsLast(load.keys), undefined, jsons.length, body);
     open = undefined;
   };
   for (const event of events) {
     const { kind, key, expirytime } = event;
     const json = encode(event);
-    const slots = slotted(kind) ? slotKeys(event) : [];
+    const keys = slotted(kind) ? [key, ...slotKeys(event)] : [key];
     const parted = event.partitionkey !== undefined;
     if (!kinds[kind].batched || expirytime !== undefined) {
       close();
-      entries.push({ order: next(), kind, keys: [key, ...slots], expires: expirytime, count: 1, json });
+      add(kind, keys, expirytime, 1, json);
       continue;
     }
-    const fits =
-      open?.kind === kind &&
-      open.parted === parted &&
-      open.jsons.length < maxBatchEvents &&
-      open.bytes + json.length <= maxBatchBytes &&
-      (open.keys.size < maxBatchKeys || open.keys.has(key));
-    if (!fits) close();
-    open ??= { kind, parted, keys: new Set(), slots: new Set(), bytes: 0, jsons: [] };
-    open.keys.add(key);
-    for (const slot of slots) open.slots.add(slot);
-    open.bytes += json.length;
+    if (open?.kind !== kind || open.parted !== parted || !addTo(open.load, 1, json.length, keys)) {
+      close();
+      open = { kind, parted, load: noLoad(), jsons: [] };
+      addTo(open.load, 1, json.length, keys);
+    }
     open.jsons.push(json);
   }
   close();
   return entries;
 }
 
-export function messageFor(first: Spooled, entries: readonly Spooled[], now: number): Message {
+/** A message's first key is one of its events', and its last that of a partition where it has such. */
+const slotsLast = (keys: ReadonlySet<string>): string[] => {
+  const all = [...keys];
+  const rank = (key: string): number => (key.startsWith('~p') ? 2 : key.startsWith('~') ? 1 : 0);
+  return [0, 1, 2].flatMap((each) => all.filter((key) => rank(key) === each));
+};
+
+export function messageFor(first: Spooled, entries: readonly Spooled[], now: number, compress: boolean): Message {
   const kind = first.kind as Kind;
+  if (isSealed(first)) return { kind, keys: first.keys, body: first.body, batch: true, encoding: 'gzip' };
   const batch = entries.length > 1 || first.count > 1;
+  const json = entries.map(({ body }) => body).join(',');
+  const plain = Buffer.from(batch ? `[${json}]` : json);
+  const small = compress && kinds[kind].batched && plain.length >= leastCompressed ? compressed(plain) : undefined;
   return {
     kind,
     keys: entries.length > 1 ? [...new Set(entries.flatMap((entry) => entry.keys))] : first.keys,
-    body: Buffer.from(batch ? `[${entries.map((entry) => entry.json).join(',')}]` : first.json),
+    body: small ?? plain,
     batch,
+    ...(small && { encoding: 'gzip' as const }),
     ...(first.expires !== undefined && !batch && { expires: Math.max(1, first.expires - now) }),
   };
-}
-
-/** Takes what may share the next message: of one kind, and within its bounds. */
-export function take(lane: LaneState, store: Store): Spooled[] {
-  if (lane.queue.length === lane.head && lane.behind) refill(lane, store);
-  const first = lane.queue[lane.head];
-  if (!first) return [];
-  const taken: Spooled[] = [];
-  const keys = new Set<string>();
-  let [bytes, count] = [0, 0];
-  const batched = kinds[first.kind as Kind].batched;
-  for (let entry: Spooled | undefined = first; entry; entry = lane.queue[lane.head]) {
-    if (entry.kind !== first.kind || isParted(entry) !== isParted(first)) break;
-    const more = entry.keys.reduce((sum, key) => sum + (keys.has(key) ? 0 : 1), 0);
-    const fits = count + entry.count <= maxBatchEvents && bytes + entry.json.length <= maxBatchBytes && keys.size + more <= maxBatchKeys;
-    if (taken.length > 0 && !fits) break;
-    for (const key of entry.keys) keys.add(key);
-    bytes += entry.json.length;
-    count += entry.count;
-    taken.push(entry);
-    lane.head += 1;
-    lane.queueBytes -= entry.json.length;
-    if (!batched) break;
-  }
-  if (lane.head > 1024 && lane.head * 2 > lane.queue.length) {
-    lane.queue.splice(0, lane.head);
-    lane.head = 0;
-  }
-  return taken;
 }

@@ -2,16 +2,26 @@
  * The spool's way out. Events are decided once, in the transaction that made them; from there they are published, and
  * published again after a restart, until the bus has confirmed them. Nothing is ever computed twice to be sent.
  *
- *     commit ──▶ spool (lmdb) ──▶ in order, a bounded number unconfirmed ──▶ bus ──▶ confirmed: removed from the spool
+ *     commit ──▶ spool (lmdb), a line for each kind ──▶ in order, a bounded number unconfirmed ──▶ bus ──▶ confirmed: removed
+ *
+ * Metrics, logs and stats linger: what the process has of one kind goes as one message at the next deadline, which all kinds share;
+ * at once where it fills a message, or while someone looks. Other kinds never wait, and no kind waits behind another's backlog.
  *
  * Telemetry past its bound drops its oldest, counted. The never-lose kinds make their writer wait for room instead.
  */
 import type { Bus } from '../bus/bus.ts';
 import type { Clock } from '../clock.ts';
 import { messageOf, Reject, Unwanted } from '../errors.ts';
-import type { Event } from '../event.ts';
-import { type Lane, type Spooled, type Store, sizeOf, type Transaction } from '../state/store.ts';
-import { entriesOf, type LaneState, laneFor, laneOf, messageFor, take, windowBytes } from './lane.ts';
+import type { Event, Topic } from '../event.ts';
+import { type Kind, kinds } from '../kinds.ts';
+import { type Spooled, type Store, sizeOf, type Transaction } from '../state/store.ts';
+import { entriesOf, laneFor, messageFor } from './lane.ts';
+import { isReady, type Line, leave, linesOf, push, putBack, take } from './line.ts';
+import { createDeadline } from './linger.ts';
+import { createLooks } from './looks.ts';
+import { createRoom } from './room.ts';
+import { createSweep } from './sweep.ts';
+import { type Counts, countsOf, isLingering, sumOf } from './tally.ts';
 import { aside } from './unwanted.ts';
 
 export interface OutboxLimits {
@@ -37,17 +47,11 @@ export interface Outbox {
    * earlier run's events still wait for them.
    */
   start(): void;
-  /** Resolves when nothing waits, or after `ms`. */
+  /** Someone looks at these topics, for so many milliseconds from now: what they want goes at once. */
+  look(topics: readonly Topic[], ms: number): void;
+  /** Sends what lingers. Resolves when nothing waits, or after `ms`. */
   drained(ms: number): Promise<void>;
-  /** Telemetry dropped for want of room since the start, and what waits now. */
-  readonly counts: {
-    readonly dropped: number;
-    readonly waiting: number;
-    readonly bytes: number;
-    readonly sent: number;
-    /** Never-lose events that nobody at the broker reads: those that are kept, and those let go for want of room. */
-    readonly unwanted: { readonly events: number; readonly bytes: number; readonly lost: number };
-  };
+  readonly counts: Counts;
   stop(): void;
 }
 
@@ -56,6 +60,14 @@ export interface OutboxOptions {
   readonly bus: Bus;
   readonly clock: Clock;
   readonly limits?: OutboxLimits;
+  /**
+   * Milliseconds that metrics, logs and stats may wait for company, to the next of deadlines so far apart; 0, the default, sends at
+   * once. `phase`, from 0 to 1, says where between two the deadline lies: a fleet's need not all fall on one moment.
+   */
+  readonly linger?: number;
+  readonly phase?: number;
+  /** Whether messages are worth compressing. Default: over a network. */
+  readonly compress?: boolean;
   /** Gets what can never be sent. */
   readonly dead: (reason: Reject, spooled: Spooled) => void;
   /** Says once that telemetry is being dropped, and what else a person should know. */
@@ -64,76 +76,46 @@ export interface OutboxOptions {
 
 /** The part of the never-lose lane's bound that may be taken, beside it, by what nobody reads. */
 const unwantedShare = 1 / 8;
-/** What was sent may stay on disk this long: after a kill it is sent again, and readers know it. */
-const lazyMs = 2000;
 const firstPauseMs = 100;
 const lastPauseMs = 5000;
+/** Bytes of JSON that one turn of the loop sends, so that a backlog does not hold up what else the process does. */
+const turnBytes = 2 * 1024 * 1024;
+
+const expires = new Set<Kind>(['heartbeat', 'state']);
 
 const eventsIn = (entries: readonly Spooled[]): number => entries.reduce((sum, { count }) => sum + count, 0);
 
 export function outbox(options: OutboxOptions): Outbox {
-  const { store, bus, clock, report } = options;
+  const { store, bus, clock, report, linger = 0, phase = 0, compress = bus.name !== 'embedded' } = options;
   const limits = options.limits ?? defaultLimits;
-  const lanes: Record<Lane, LaneState> = { durable: laneOf(store, 'durable'), telemetry: laneOf(store, 'telemetry') };
+  const found = linesOf(store);
+  const { lines } = found;
+  let { next } = found;
+  const lineOf = Object.fromEntries(lines.map((line) => [line.kind, line])) as Record<Kind, Line>;
+  const durable = lines.filter(({ lane }) => lane === 'durable');
+  // What nobody reads must not stop those who write.
+  const hasRoom = (): boolean => sumOf(durable, ({ bytes }) => bytes) - unwanted.counts.bytes < limits.durable;
+  const looks = createLooks(clock);
+  const room = createRoom({ lines, store, limit: limits.telemetry, report });
   let started = false;
   let stopped = false;
-  let dropped = 0;
-  let dropping = false;
-  let sent = 0;
-  let pending: { lane: LaneState; entry: Spooled; size: number }[] = [];
+  let pending: { line: Line; entry: Spooled }[] = [];
   const idle: (() => void)[] = [];
   const waitingForRoom: (() => void)[] = [];
 
-  const remove = (lane: LaneState, entries: readonly Spooled[]): void => {
-    for (const entry of entries) {
-      lane.confirmed.push(entry.order);
-      lane.leaving.delete(entry.order);
-      lane.bytes -= sizeOf(entry);
-      lane.count -= entry.count;
-    }
-    flushSoon();
-    resumeWriters();
-  };
-  // What nobody reads must not stop those who write.
-  const hasRoom = (): boolean => lanes.durable.bytes - unwanted.counts.bytes < limits.durable;
-  const resumeWriters = (): void => {
-    if (hasRoom()) for (const resume of waitingForRoom.splice(0)) resume();
+  const remove = (line: Line, entries: readonly Spooled[]): void => {
+    leave(line, entries);
+    sweep.soon();
+    if (waitingForRoom.length > 0 && hasRoom()) for (const resume of waitingForRoom.splice(0)) resume();
   };
 
-  // Confirmations come one by one and are written down together: with the next commit, or by themselves after a while.
-  let flushing = false;
-  const flushSoon = (): void => {
-    if (flushing || stopped) return;
-    flushing = true;
-    clock.after(lazyMs, () => {
-      flushing = false;
-      flush();
-    });
-  };
-  const unspool = (transaction: Transaction): void => {
-    for (const lane of Object.values(lanes)) if (lane.confirmed.length > 0) transaction.unspool(lane.name, lane.confirmed);
-  };
-  const forget = (): void => {
-    for (const lane of Object.values(lanes)) lane.confirmed = [];
-  };
-  const flush = (): void => {
-    if (Object.values(lanes).some((lane) => lane.confirmed.length > 0)) {
-      try {
-        store.write(unspool);
-        forget();
-      } catch {
-        // No room to write down a removal: what was sent may be sent again, and readers know it by its id.
-        if (!stopped) clock.after(1000, flushSoon);
-      }
-    }
-    settleIdle();
-  };
   const isIdle = (): boolean =>
-    lanes.durable.count + lanes.telemetry.count === unwanted.counts.events &&
-    Object.values(lanes).every(({ unconfirmed }) => unconfirmed === 0);
+    sumOf(lines, ({ count }) => count) === unwanted.counts.events && lines.every(({ unconfirmed }) => unconfirmed === 0);
   const settleIdle = (): void => {
-    if (isIdle()) for (const resolve of idle.splice(0)) resolve();
+    if (idle.length > 0 && isIdle()) for (const resolve of idle.splice(0)) resolve();
   };
+
+  const sweep = createSweep(lines, store, clock, settleIdle);
 
   // A bus that refuses is left alone for a while, and it is said once.
   let refusals = 0;
@@ -149,12 +131,6 @@ export function outbox(options: OutboxOptions): Outbox {
     });
   };
 
-  /** Several may come back, in any order: they leave again in theirs. */
-  const putBack = (lane: LaneState, entries: readonly Spooled[]): void => {
-    lane.queue = [...entries, ...lane.queue.slice(lane.head)].sort((one, other) => one.order - other.order);
-    lane.head = 0;
-    lane.queueBytes += entries.reduce((sum, { json }) => sum + json.length, 0);
-  };
   const unwanted = aside({
     store,
     lane: 'durable',
@@ -162,69 +138,87 @@ export function outbox(options: OutboxOptions): Outbox {
     bound: limits.durable * unwantedShare,
     report,
     again(entries) {
-      putBack(lanes.durable, entries);
+      for (const entry of entries) putBack(lineOf[entry.kind as Kind], [entry]);
       pumpSoon();
     },
   });
 
-  const send = (lane: LaneState, entries: readonly Spooled[]): void => {
+  /** Sends entries as one message, but for those that nobody wants any more. */
+  const send = (line: Line, entries: readonly Spooled[]): void => {
     const now = clock.now();
-    const live = entries.filter((entry) => entry.expires === undefined || entry.expires > now);
-    if (live.length < entries.length)
-      remove(
-        lane,
-        entries.filter((entry) => !live.includes(entry)),
-      );
+    const { tally } = line;
+    const live = entries.filter(({ expires }) => expires === undefined || expires > now);
+    if (live.length < entries.length) {
+      const late = entries.filter((entry) => !live.includes(entry));
+      tally.expired += eventsIn(late);
+      remove(line, late);
+    }
     const [first] = live;
     if (!first) return;
-    const message = messageFor(first, live, now);
-    lane.unconfirmed += 1;
-    lane.unconfirmedBytes += message.body.length;
-    for (const entry of live) lane.leaving.add(entry.order);
+    const message = messageFor(first, live, now, compress);
+    const events = eventsIn(live);
+    line.unconfirmed += 1;
+    line.unconfirmedBytes += message.body.length;
+    tally.sent += events;
+    for (const entry of live) line.leaving.add(entry.order);
     bus
       .publish(message)
       .then(
         () => {
-          sent += eventsIn(live);
+          tally.confirmed += events;
           refusals = 0;
-          remove(lane, live);
-          if (lane === lanes.durable) unwanted.taken(live);
+          remove(line, live);
+          if (line.lane === 'durable') unwanted.taken(live);
         },
         (thrown: unknown) => {
+          tally.sent -= events;
           if (stopped) return;
           if (thrown instanceof Unwanted) {
-            for (const entry of live) lane.leaving.delete(entry.order);
-            remove(lane, unwanted.put(live));
+            for (const { order } of live) line.leaving.delete(order);
+            for (const lost of unwanted.put(live)) {
+              lineOf[lost.kind as Kind].tally.dropped += lost.count;
+              remove(lineOf[lost.kind as Kind], [lost]);
+            }
           } else if (thrown instanceof Reject) {
+            tally.refused += events;
             for (const entry of live) options.dead(thrown, entry);
-            remove(lane, live);
+            remove(line, live);
           } else {
-            for (const entry of live) lane.leaving.delete(entry.order);
-            putBack(lane, live);
+            putBack(line, live);
             holdBack(messageOf(thrown));
           }
         },
       )
       .finally(() => {
-        lane.unconfirmed -= 1;
-        lane.unconfirmedBytes -= message.body.length;
+        line.unconfirmed -= 1;
+        line.unconfirmedBytes -= message.body.length;
         pumpSoon();
       });
   };
+  /** Whether the bus is given something of the line now. What expires stays here while the bus is away: here it is let go in time. */
+  const mayGo = (line: Line): boolean =>
+    isReady(line) &&
+    line.unconfirmed < bus.window.messages &&
+    line.unconfirmedBytes < bus.window.bytes &&
+    (bus.connected || (!expires.has(line.kind) && line.queue[line.head]?.expires === undefined));
 
   const pump = (): void => {
-    // A lane that is stuck must not keep the other from moving: they take turns.
-    for (let moved = true; moved && !stopped && !held; ) {
+    // A message of each line in turn: none that is stuck, and no backlog, keeps the others from moving.
+    let left = turnBytes;
+    for (let moved = true; moved && left > 0 && !stopped && !held; ) {
       moved = false;
-      for (const lane of Object.values(lanes)) {
-        if (lane.unconfirmed >= bus.window.messages || lane.unconfirmedBytes >= bus.window.bytes) continue;
-        const entries = take(lane, store);
+      for (const line of lines) {
+        if (!mayGo(line)) continue;
+        const entries = take(line, store);
         if (entries.length === 0) continue;
         moved = true;
-        send(lane, entries);
+        for (const { body } of entries) left -= body.length;
+        send(line, entries);
       }
     }
+    if (left <= 0) pumpSoon();
     settleIdle();
+    if (lines.some(isLingering)) deadline();
   };
   let pumping = false;
   const pumpSoon = (): void => {
@@ -237,71 +231,46 @@ export function outbox(options: OutboxOptions): Outbox {
     });
   };
 
-  const dropOldest = (transaction: Transaction, lane: LaneState): void => {
-    const excess: Spooled[] = [];
-    // What is being sent stays until it is confirmed; from there on the oldest go, a tenth of the room at a time.
-    const goal = limits.telemetry * 0.9;
-    const confirmed = new Set(lane.confirmed);
-    let bytes = lane.bytes;
-    for (const entry of store.waiting(lane.name, lane.oldest, lane.bytes - goal)) {
-      if (bytes <= goal) break;
-      if (lane.leaving.has(entry.order) || confirmed.has(entry.order)) continue;
-      bytes -= sizeOf(entry);
-      excess.push(entry);
-      lane.oldest = entry.order + 1;
-    }
-    const gone = new Set(excess.map(({ order }) => order));
-    transaction.unspool(lane.name, gone);
-    const kept = lane.queue.slice(lane.head).filter((entry) => !gone.has(entry.order));
-    lane.queue = kept;
-    lane.head = 0;
-    lane.queueBytes = kept.reduce((sum, entry) => sum + entry.json.length, 0);
-    lane.bytes = bytes;
-    lane.count -= eventsIn(excess);
-    lane.loaded = Math.max(lane.loaded, lane.oldest);
-    dropped += eventsIn(excess);
-    if (!dropping)
-      report(
-        'warn',
-        `spool: full (${Math.round(limits.telemetry / 1048576)} MB) while the bus is away; the oldest telemetry is dropped and counted`,
-      );
-    dropping = true;
+  const lingers = ({ kind }: Line): boolean => linger > 0 && kinds[kind].batched;
+  const release = (): void => {
+    for (const line of lines) line.due = next - 1;
+    pumpSoon();
   };
+  const deadline = createDeadline(clock, linger, phase, () => !stopped && release());
 
+  bus.watch((connected) => connected && pumpSoon());
   return {
     room: () => (hasRoom() ? Promise.resolve() : new Promise((resolve) => waitingForRoom.push(resolve))),
-    sweep: unspool,
+    sweep: sweep.unspool,
     append(transaction, events) {
-      for (const lane of Object.values(lanes)) {
-        const own = events.filter(({ kind }) => laneFor(kind) === lane.name);
-        for (const entry of entriesOf(own, () => lane.next++)) {
-          const size = sizeOf(entry);
-          transaction.spool(lane.name, entry);
-          pending.push({ lane, entry, size });
-          lane.bytes += size;
-          lane.count += entry.count;
+      for (const lane of ['durable', 'telemetry'] as const) {
+        const own = events.filter(({ kind }) => laneFor(kind) === lane);
+        for (const entry of entriesOf(own, compress, () => next++)) {
+          const line = lineOf[entry.kind as Kind];
+          transaction.spool(lane, entry);
+          pending.push({ line, entry });
+          line.bytes += sizeOf(entry);
+          line.count += entry.count;
         }
       }
-      if (lanes.telemetry.bytes > limits.telemetry) dropOldest(transaction, lanes.telemetry);
+      if (room.taken() > limits.telemetry) room.make(transaction);
     },
     committed() {
-      forget();
-      for (const { lane, entry } of pending) {
-        // Past the window the rest stays on disk and is read back when its turn comes.
-        if (lane.behind || lane.queueBytes > windowBytes) lane.behind = true;
-        else {
-          lane.queue.push(entry);
-          lane.queueBytes += entry.json.length;
-          lane.loaded = entry.order + 1;
-        }
+      sweep.done();
+      for (const { line, entry } of pending) {
+        // It may have given way before it was ever kept.
+        if (entry.order >= line.oldest) push(line, entry);
+        if (!lingers(line) || idle.length > 0 || looks.want(line.kind, entry.keys)) line.due = entry.order;
       }
       pending = [];
+      room.settled(true);
       pumpSoon();
     },
     failed() {
-      for (const { lane, entry, size } of pending) {
-        lane.bytes -= size;
-        lane.count -= entry.count;
+      room.settled(false);
+      for (const { line, entry } of pending) {
+        line.bytes -= sizeOf(entry);
+        line.count -= entry.count;
       }
       pending = [];
     },
@@ -309,25 +278,24 @@ export function outbox(options: OutboxOptions): Outbox {
       started = true;
       pumpSoon();
     },
+    look(topics, ms) {
+      looks.add(topics, ms);
+      for (const { kind } of topics) lineOf[kind].due = next - 1;
+      pumpSoon();
+    },
     async drained(ms) {
       if (isIdle()) return;
       await new Promise<void>((resolve) => {
         idle.push(resolve);
         clock.after(ms, resolve);
-        pumpSoon();
+        release();
       });
     },
     get counts() {
-      return {
-        dropped,
-        sent,
-        waiting: lanes.durable.count + lanes.telemetry.count,
-        bytes: lanes.durable.bytes + lanes.telemetry.bytes,
-        unwanted: unwanted.counts,
-      };
+      return { ...countsOf(lines), unwanted: unwanted.counts };
     },
     stop() {
-      flush();
+      sweep.stop();
       stopped = true;
       unwanted.stop();
     },

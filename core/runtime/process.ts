@@ -21,6 +21,8 @@ import { decoder } from './decoding.ts';
 import { runFilter } from './filter.ts';
 import { startOrder } from './graph.ts';
 import { startHeartbeat, wordOf } from './heartbeat.ts';
+import { textOf } from './lane.ts';
+import { phaseOf } from './linger.ts';
 import { runMonitor } from './monitor.ts';
 import { outbox } from './outbox.ts';
 import { placeNodes } from './place.ts';
@@ -103,8 +105,11 @@ async function start(
     bus,
     clock,
     report,
-    dead: (reason, { kind, keys: [key], json }) =>
-      report('error', `a ${kind} of ${key} cannot be sent: ${reason.message}: ${json.slice(0, 200)}`),
+    limits: config.spool,
+    linger: config.linger,
+    phase: phaseOf(origin),
+    dead: (reason, entry) =>
+      report('error', `a ${entry.kind} of ${entry.keys[0]} cannot be sent: ${reason.message}: ${textOf(entry).slice(0, 200)}`),
   });
   const commits = committer({ store, outbox: () => out, clock, report });
   const announcements = announcer({

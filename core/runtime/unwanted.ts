@@ -5,7 +5,7 @@
  *     sent ──▶ returned ──▶ aside, on disk ──▶ offered again ──▶ taken │ returned: aside again, for longer
  *                                └─ past the bound: the oldest is let go, counted
  *
- * In memory an event that is aside is two numbers.
+ * In memory an event that is aside is a few numbers.
  */
 import type { Clock } from '../clock.ts';
 import type { Lane, Spooled, Store } from '../state/store.ts';
@@ -38,7 +38,7 @@ const lastPauseMs = 30_000;
 const offerBytes = 256 * 1024;
 
 export function aside({ store, lane, clock, bound, report, again }: AsideOptions): Aside {
-  const waiting = new Map<number, { readonly bytes: number; readonly count: number }>();
+  const waiting = new Map<number, { readonly kind: string; readonly bytes: number; readonly count: number }>();
   /** What is being offered again, by order. */
   const offered = new Set<number>();
   const said = new Set<string>();
@@ -57,11 +57,11 @@ export function aside({ store, lane, clock, bound, report, again }: AsideOptions
   };
   /** The oldest first, as far as it goes into one read. */
   const oldest = (most: number): Spooled[] => {
-    const orders = [...waiting.keys()].sort((one, other) => one - other);
+    const orders = [...waiting].sort(([one], [other]) => one - other);
     const found: Spooled[] = [];
     let size = 0;
-    for (const order of orders) {
-      const [entry] = store.waiting(lane, order, 1);
+    for (const [order, { kind }] of orders) {
+      const [entry] = store.waiting(lane, kind, order, 1);
       if (entry?.order !== order) continue;
       found.push(entry);
       size += sizeOf(entry);
@@ -88,7 +88,7 @@ export function aside({ store, lane, clock, bound, report, again }: AsideOptions
   return {
     put(entries) {
       for (const entry of entries) {
-        const size = { bytes: sizeOf(entry), count: entry.count };
+        const size = { kind: entry.kind, bytes: sizeOf(entry), count: entry.count };
         waiting.set(entry.order, size);
         bytes += size.bytes;
         events += size.count;

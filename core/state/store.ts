@@ -24,14 +24,14 @@ export interface Spooled {
   readonly expires: number | undefined;
   /** How many events it has. */
   readonly count: number;
-  /** Their wire forms, with commas in between. */
-  readonly json: string;
+  /** Their wire forms, with commas in between; or a whole message, compressed. */
+  readonly body: string | Buffer;
 }
 
 /** What an entry counts for against the spool's bounds, in bytes. */
-export const sizeOf = ({ json, keys, count }: Spooled): number => keys.reduce((sum, key) => sum + key.length, json.length + 32 * count);
+export const sizeOf = ({ body, keys }: Spooled): number => keys.reduce((sum, key) => sum + key.length, body.length + 64);
 
-/** Events that must never be lost wait in their own lane, so that telemetry that gives way never takes them along. */
+/** Events that must never be lost have room of their own, so that telemetry that gives way never takes them along. */
 export type Lane = 'durable' | 'telemetry';
 
 export interface Announced {
@@ -49,7 +49,7 @@ export interface Transaction {
   /** Keeps the present value of a state, or forgets it where `data` is undefined. */
   announce(node: string, key: string, data: Json | undefined): void;
   spool(lane: Lane, entry: Spooled): void;
-  unspool(lane: Lane, orders: Iterable<number>): void;
+  unspool(lane: Lane, kind: string, orders: Iterable<number>): void;
 }
 
 export interface Store {
@@ -61,10 +61,10 @@ export interface Store {
   wasSeen(reader: string, id: string): boolean;
   position(node: string): Json | undefined;
   announced(): Iterable<Announced>;
-  /** What waits in a lane from an order on, oldest first, up to a number of bytes. */
-  waiting(lane: Lane, from: number, bytes: number): Spooled[];
-  /** How much waits, how many events, and the order after the last. */
-  extent(lane: Lane): { bytes: number; count: number; next: number };
+  /** What waits of a kind from an order on, oldest first, up to a number of bytes. */
+  waiting(lane: Lane, kind: string, from: number, bytes: number): Spooled[];
+  /** How much waits of each kind, how many events, and the last order; and the order after the last of all. */
+  extent(): { kinds: Map<string, { bytes: number; count: number; last: number }>; next: number };
   /** Forgets watermarks not moved, and ids seen, before a time: at most `most` of each, so that it never takes long. */
   forget(before: number, most: number): void;
   close(): Promise<void>;
@@ -94,10 +94,8 @@ function openEnvironment(directory: string, unlock: () => void): Store {
   const idTimes = environment.openDB<string, [at: number, id: string]>({ name: 'idtimes', encoding: 'string' });
   const positions = json<Json>('positions');
   const states = json<Announced>('states');
-  const lanes: Record<Lane, Database<string, number>> = {
-    durable: environment.openDB<string, number>({ name: 'spool.durable', encoding: 'string' }),
-    telemetry: environment.openDB<string, number>({ name: 'spool.telemetry', encoding: 'string' }),
-  };
+  const lane = (name: Lane) => environment.openDB<Buffer, SpoolKey>({ name: `spool.${name}`, encoding: 'binary' });
+  const lanes: Record<Lane, Database<Buffer, SpoolKey>> = { durable: lane('durable'), telemetry: lane('telemetry') };
   const path = (...words: string[]) => words.join(separator);
   // Watermarks are asked for with every event: the ones in use stay in memory.
   const recent = new Map<string, Watermark>();
@@ -125,11 +123,9 @@ function openEnvironment(directory: string, unlock: () => void): Store {
       if (data === undefined) states.removeSync(path(node, key));
       else states.putSync(path(node, key), { node, key, data });
     },
-    spool(lane, { order, kind, keys: [key, ...others], expires, count, json }) {
-      lanes[lane].putSync(order, `${[kind, key, expires ?? '', count, ...others].join(' ')}\n${json}`);
-    },
-    unspool(lane, orders) {
-      for (const order of orders) lanes[lane].removeSync(order);
+    spool: (lane, entry) => void lanes[lane].putSync([entry.kind, entry.order], bytesOf(entry)),
+    unspool(lane, kind, orders) {
+      for (const order of orders) lanes[lane].removeSync([kind, order]);
     },
   };
 
@@ -156,26 +152,31 @@ function openEnvironment(directory: string, unlock: () => void): Store {
     *announced() {
       for (const { value } of states.getRange()) yield value;
     },
-    waiting(lane, from, bytes) {
+    waiting(lane, kind, from, bytes) {
       const found: Spooled[] = [];
       let size = 0;
-      for (const { key: order, value } of lanes[lane].getRange({ start: from })) {
-        const entry = spooled(order, value);
+      for (const { key, value } of lanes[lane].getRange({ start: [kind, from], end: [kind, Number.MAX_SAFE_INTEGER] })) {
+        const entry = spooled(key[1], value);
         if (entry) found.push(entry);
         size += value.length;
         if (size >= bytes) break;
       }
       return found;
     },
-    extent(lane) {
-      let [bytes, count, next] = [0, 0, 1];
-      for (const { key, value } of lanes[lane].getRange()) {
-        const entry = spooled(key, value);
-        bytes += entry ? sizeOf(entry) : 0;
-        count += entry?.count ?? 0;
-        next = key + 1;
+    extent() {
+      const found = new Map<string, { bytes: number; count: number; last: number }>();
+      let next = 1;
+      for (const database of Object.values(lanes)) {
+        renew(database);
+        for (const { key, value } of database.getRange()) {
+          const entry = spooled(key[1], value);
+          next = Math.max(next, key[1] + 1);
+          if (!entry) continue;
+          const { bytes, count } = found.get(key[0]) ?? { bytes: 0, count: 0 };
+          found.set(key[0], { bytes: bytes + sizeOf(entry), count: count + entry.count, last: key[1] });
+        }
       }
-      return { bytes, count, next };
+      return { kinds: found, next };
     },
     forget(before, most) {
       const oldIds = [...idTimes.getKeys({ end: [before, ''], limit: most })];
@@ -202,13 +203,36 @@ function openEnvironment(directory: string, unlock: () => void): Store {
   };
 }
 
-function spooled(order: number, text: string): Spooled | undefined {
-  const end = text.indexOf('\n');
-  const [kind, key, expires, count, ...others] = text.slice(0, end).split(' ');
+/** Kind and order: what waits of a kind lies together, in order. */
+type SpoolKey = [kind: string, order: number];
+
+function bytesOf({ kind, keys: [key, ...others], expires, count, body }: Spooled): Buffer {
+  const head = `${[kind, key, expires ?? '', count, ...others].join(' ')}\n`;
+  return typeof body === 'string' ? Buffer.from(head + body) : Buffer.concat([Buffer.from(head), body]);
+}
+
+function spooled(order: number, value: Buffer): Spooled | undefined {
+  const end = value.indexOf('\n');
+  const [kind, key, expires, count, ...others] = value.toString('utf8', 0, end).split(' ');
   if (end < 0 || !kind || key === undefined) return undefined;
   const keys = [key, ...others];
+  // JSON begins with a brace, and what is compressed with the mark of gzip.
+  const body = value[end + 1] === 0x1f ? Buffer.from(value.subarray(end + 1)) : value.toString('utf8', end + 1);
   // An earlier version wrote one event in an entry, and no count.
-  return { order, kind, keys, expires: expires ? Number(expires) : undefined, count: Number(count ?? 1), json: text.slice(end + 1) };
+  return { order, kind, keys, expires: expires ? Number(expires) : undefined, count: Number(count ?? 1), body };
+}
+
+/** An earlier version kept all kinds of a lane in one order. */
+function renew(database: Database<Buffer, SpoolKey>): void {
+  const old: { key: unknown; value: Buffer }[] = [...database.getRange({ end: [''] as unknown as SpoolKey })];
+  if (old.length === 0) return;
+  database.transactionSync(() => {
+    for (const { key, value } of old) {
+      const entry = typeof key === 'number' ? spooled(key, value) : undefined;
+      if (entry) database.putSync([entry.kind, entry.order], value);
+      database.removeSync(key as SpoolKey);
+    }
+  });
 }
 
 /**

@@ -74,6 +74,8 @@ state: /var/lib/sluice
 run: [agent]
 logs: [journal, /var/log/nginx/*.log]
 keep: {raw: 7d, minute: 90d, hour: 2y, disk: 200GB}
+linger: 5s
+spool: {telemetry: 1GB}
 live: {listen: "[::1]:7400"}
 nodes:
   - {use: ./mine.ts, read: {kind: metric, environment: prod}, limit: 0.9}
@@ -102,6 +104,8 @@ nodes:
         keep: { raw: 7 * 86_400_000, minute: 90 * 86_400_000, hour: 2 * 31_536_000_000, disk: 200e9 },
       },
       heartbeat: 5000,
+      linger: 5000,
+      spool: { telemetry: 1e9, durable: 256e6 },
       file,
     });
     expect(nodes.map(({ where, ...entry }) => ({ ...entry, at: where() }))).toEqual([
@@ -111,7 +115,7 @@ nodes:
         enabled: true,
         read: { kind: 'metric', environment: 'prod' },
         config: { limit: 0.9 },
-        at: `${file}:12:5`,
+        at: `${file}:14:5`,
       },
       {
         use: 'cpu',
@@ -120,9 +124,9 @@ nodes:
         every: 90_000,
         isolate: 'worker',
         config: { perCore: true },
-        at: `${file}:13:5`,
+        at: `${file}:15:5`,
       },
-      { use: 'journal', name: 'journal', enabled: false, config: {}, at: `${file}:18:5` },
+      { use: 'journal', name: 'journal', enabled: false, config: {}, at: `${file}:20:5` },
     ]);
   });
 
