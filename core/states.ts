@@ -1,7 +1,7 @@
 /**
  * What `state` events say: the well-known values of `of`. A state is the present; its key names the thing that it is of.
  *
- *     server   <place>.<host>.server               from the roster
+ *     server   <place>.<host>.server               from the roster; of a process, with its word after it
  *     node     <place>.<host>.node.<name>          from the process that runs it
  *     alert    <place>.<host>.alert.<rule>.<what>  while it fires; null once it is resolved
  */
@@ -14,6 +14,8 @@ export const serverState = z.object({
   system: z.string(),
   environment: z.string(),
   host: z.string(),
+  /** Of a process that beats for itself beside its server's agent, or without one: what it is, as `hub`. */
+  process: z.string().optional(),
   /** `blind`: nobody can tell, since the watcher's own pipe is broken or behind. */
   status: z.enum(['alive', 'silent', 'retired', 'blind']),
   since: z.string(),

@@ -18,7 +18,7 @@ export default function addServers(program: Command): void {
       const now = systemClock.now();
       const age = (instant: string) => formatDuration(Math.max(0, now - Date.parse(instant)));
       const rows = servers.map((server) => [
-        server.host,
+        [server.host, server.process].filter(Boolean).join(' '),
         `${server.company}.${server.system}.${server.environment}`,
         [server.status, colourOf(server.status, paint)] as const,
         age(server.since),

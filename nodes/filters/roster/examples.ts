@@ -17,6 +17,25 @@ const beats = (from: number, to: number, host: string, more: Partial<Data<'heart
 const inOrder = (...lists: Step[][]): Step[] =>
   lists.flat().sort((one, other) => Number.parseInt(one.at, 10) - Number.parseInt(other.at, 10));
 
+/** What a hub's own agent says, by which its roster knows that it hears. */
+const own = (from: number, to: number) => beats(from, to, 'hub-1', { labels: {} });
+const rack = (from: number, to: number, ...hosts: string[]) =>
+  inOrder(...hosts.map((host) => beats(from, to, host, { labels: { zone: 'a', rack: 'r12' } })));
+const ahead = (from: number, to: number, host: string, seconds: number): Step[] =>
+  beats(from, to, host).map((step) =>
+    'event' in step ? { ...step, event: { ...step.event, time: `${Number.parseInt(step.at, 10) + seconds}s` } } : step,
+  );
+const roster = (from: number, to: number, host = 'hub-1') => {
+  const said = [];
+  for (let second = from; second <= to; second += 5)
+    said.push({
+      kind: 'heartbeat' as const,
+      at: second < 60 ? `${second}s` : `1m${second > 60 ? `${second - 60}s` : ''}`,
+      key: `${place}.${host}.roster`,
+    });
+  return said;
+};
+
 const server = (host: string) => `${place}.${host}.server`;
 const state = (at: string, host: string, status: string, more: Record<string, unknown> = {}) => ({
   kind: 'state' as const,
@@ -94,5 +113,162 @@ export const examples: readonly Example<typeof config>[] = [
     config: { forget: '1m' },
     given: [beat('1s', 'web-1', { goodbye: { reason: 'scaled in' } }), { at: '2m' }],
     expect: [state('1s', 'web-1', 'retired'), { kind: 'state', at: '1m1s', key: server('web-1'), data: { of: 'server', value: null } }],
+  },
+  {
+    doc: 'a rack that is lost is one alert, told with the first of its servers; who stays silent when it is back has its own',
+    given: inOrder(
+      rack(1, 11, 'web-1', 'web-2', 'web-3'),
+      rack(3, 13, 'web-4', 'web-5'),
+      beats(1, 120, 'db-1'),
+      beats(2, 120, 'db-2'),
+      rack(70, 120, 'web-1', 'web-2', 'web-3', 'web-4'),
+    ),
+    expect: [
+      {
+        kind: 'alert',
+        at: '41s',
+        key: `${place}.rack%20r12.server`,
+        data: { rule: 'silent', status: 'firing', severity: 'critical', summary: '5 of 5 silent in rack r12', value: 5 },
+      },
+      state('41s', 'web-1', 'silent'),
+      state('43s', 'web-5', 'silent'),
+      state('1m10s', 'web-1', 'alive'),
+      {
+        kind: 'alert',
+        at: '1m10s500ms',
+        key: `${place}.rack%20r12.server`,
+        data: { status: 'resolved', summary: 'rack r12 is heard again: 4 of 5' },
+      },
+      {
+        kind: 'alert',
+        at: '1m10s500ms',
+        key: server('web-5'),
+        data: { status: 'firing', summary: 'web-5 is silent: no heartbeat for 58s (limit 30s)' },
+      },
+    ],
+  },
+  {
+    doc: 'an ephemeral server may go without a word: it is retired, and nobody is woken',
+    config: { ephemeral: [{ host: 'job-2' }] },
+    given: inOrder(beats(1, 11, 'job-1', { labels: { ephemeral: 'true' } }), beats(1, 11, 'job-2'), [{ at: '300s' }]),
+    expect: [
+      state('41s', 'job-1', 'retired', { reason: 'went without a goodbye, as it may' }),
+      state('41s', 'job-2', 'retired', { reason: 'went without a goodbye, as it may' }),
+    ],
+  },
+  {
+    doc: 'so many of a role are expected, whoever they are: one too few for longer than it may be is told, and its end',
+    config: { expect: [{ of: { role: 'web' }, alive: '>= 2', for: '1m' }] },
+    given: inOrder(beats(1, 200, 'web-1', { labels: { role: 'web' } }), beats(100, 200, 'web-2', { labels: { role: 'web' } })),
+    expect: [
+      {
+        kind: 'alert',
+        at: '1m',
+        key: `${place}.role%20web.server`,
+        data: { rule: 'expected', status: 'firing', summary: '1 alive of role web, expected >= 2, for 1m', value: 1, threshold: 2 },
+      },
+      { kind: 'alert', at: '1m41s', data: { rule: 'expected', status: 'resolved', summary: '2 alive of role web, as expected (>= 2)' } },
+    ],
+  },
+  {
+    doc: 'what a person retires is gone, and its alert with it; heard again, it is alive again',
+    given: [
+      beat('1s', 'web-1'),
+      {
+        at: '1m',
+        event: {
+          kind: 'command',
+          key: server('web-1'),
+          data: { action: 'retire', to: 'roster', arguments: { by: 'ann', reason: 'sold' } },
+        },
+      },
+      { at: '5m', event: { kind: 'command', key: server('web-2'), data: { action: 'retire', to: 'roster' } } },
+      beat('6m', 'web-1'),
+      { at: '6m', event: { kind: 'command', key: server('web-1'), data: { action: 'retire', to: 'roster' } } },
+    ],
+    expect: [
+      { kind: 'alert', at: '31s', data: { rule: 'silent', status: 'firing' } },
+      { kind: 'alert', at: '1m', data: { rule: 'silent', status: 'resolved', summary: 'web-1 was retired by ann after 59s of silence' } },
+      state('1m', 'web-1', 'retired', { reason: 'retired by ann: sold' }),
+      { kind: 'outcome', at: '1m', data: { status: 'applied' } },
+      { kind: 'audit', at: '1m', data: { did: 'retire', to: `${place}.web-1` } },
+      { kind: 'outcome', at: '5m', data: { status: 'refused', detail: 'web-2 is not known; sluice servers lists those that are' } },
+      state('6m', 'web-1', 'alive', { reason: 'heard again, though it was retired' }),
+      {
+        kind: 'outcome',
+        at: '6m',
+        data: { status: 'refused', detail: 'web-1 is alive; stop sluice on it, which then says goodbye itself' },
+      },
+    ],
+  },
+  {
+    doc: 'a clock that is off for three beats is told, and changes nothing else',
+    given: inOrder(beats(1, 100, 'web-1'), beats(2, 100, 'web-2'), [...ahead(3, 48, 'web-3', 3600), ...beats(53, 100, 'web-3')]),
+    expect: [
+      {
+        kind: 'alert',
+        at: '23s',
+        key: server('web-3'),
+        data: { rule: 'skew', status: 'firing', summary: 'the clock of web-3 is 1h ahead (limit 5s): its events carry wrong times' },
+      },
+      { kind: 'alert', at: '1m3s', key: server('web-3'), data: { rule: 'skew', status: 'resolved' } },
+    ],
+  },
+  {
+    doc: 'what another roster has told is not told again; whoever hears that it is over says so',
+    given: [
+      ...beats(1, 11, 'web-1'),
+      {
+        at: '40s',
+        event: {
+          kind: 'alert',
+          key: server('web-1'),
+          source: '/acme/shop/prod/hub-2/roster',
+          data: {
+            rule: 'silent',
+            status: 'firing',
+            severity: 'critical',
+            summary: 'silent',
+            since: '2026-01-01T00:00:11Z',
+            evidence: ['beat'],
+          },
+        },
+      },
+      beat('50s', 'web-1'),
+    ],
+    expect: [
+      state('41s', 'web-1', 'silent'),
+      { kind: 'alert', at: '50s', data: { rule: 'silent', status: 'resolved', since: '2026-01-01T00:00:11.000Z' } },
+    ],
+  },
+  {
+    doc: 'a roster that does not hear its own server is deaf; while it hears, it says that it watches',
+    given: inOrder(own(1, 16), beats(2, 17, 'web-1'), [{ at: '60s' }]),
+    expect: [
+      ...roster(5, 30),
+      state('36s500ms', 'web-1', 'blind', { reason: 'the roster does not hear its own heartbeat: the pipe is held up' }),
+    ],
+  },
+  {
+    doc: 'a hub that dies takes its processes with it: one alert; a process that dies alone has its own',
+    given: inOrder(
+      beats(1, 11, 'hub-2'),
+      beats(2, 60, 'hub-3'),
+      beats(1, 11, 'hub-2', { boot: 'hub' }).map((step) =>
+        'event' in step ? { ...step, event: { ...step.event, key: `${place}.hub-2.hub` } } : step,
+      ),
+      beats(2, 12, 'hub-3', { boot: 'hub' }).map((step) =>
+        'event' in step ? { ...step, event: { ...step.event, key: `${place}.hub-3.roster` } } : step,
+      ),
+    ),
+    expect: [
+      { kind: 'alert', at: '41s', key: server('hub-2'), data: { summary: 'hub-2 is silent: no heartbeat for 30s (limit 30s)' } },
+      {
+        kind: 'alert',
+        at: '42s',
+        key: `${server('hub-3')}.roster`,
+        data: { summary: 'the roster on hub-3 is silent: no heartbeat for 30s (limit 30s)' },
+      },
+    ],
   },
 ];

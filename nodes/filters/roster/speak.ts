@@ -1,22 +1,25 @@
 /** What the roster says: states of servers, and alerts with what to do. */
-import { type Data, type Draft, formatDuration, key, parse } from 'sluice';
+import { formatDuration, parse } from 'sluice';
 import type { Beat, Known, Rival, Watcher } from './tables.ts';
+import { type Firing, iso, type Over, type Spoken, verdictKey } from './tell.ts';
 
-export type Spoken = Draft<'alert' | 'state'>;
-
-const iso = (time: number): string => new Date(time).toISOString();
-const within = (server: string, ...resource: string[]): string => key({ ...parse(server), resource });
+/** A server's name; of a process that beats for itself, what it is there. */
+export function nameOf(server: string): string {
+  const { host, resource } = parse(server);
+  return resource.length === 0 ? host : `the ${resource.join(' ')} on ${host}`;
+}
 
 /** The present state of a server. `blind` goes before `alive`: only of one that was heard can it be lost. */
 export function stateOf(server: string, known: Known, beat: Beat, watcher: Watcher): Spoken {
-  const { company, system, environment, host } = parse(server);
+  const { company, system, environment, host, resource } = parse(server);
   const blind = watcher.told && watcher.blind !== undefined && known.status === 'alive';
-  const { since, first, reason, ...rest } = known;
+  const { since, first, reason, within: _, ...rest } = known;
   const value = {
     company,
     system,
     environment,
     host,
+    ...(resource.length > 0 && { process: resource.join(' ') }),
     ...rest,
     status: blind ? 'blind' : known.status,
     since: iso(blind ? (watcher.blind ?? since) : since),
@@ -24,70 +27,77 @@ export function stateOf(server: string, known: Known, beat: Beat, watcher: Watch
     first: iso(first),
     ...(blind ? { reason: watcher.reason } : reason !== undefined && { reason }),
   };
-  return { kind: 'state', key: within(server, 'server'), data: { of: 'server', value } };
+  return { kind: 'state', key: verdictKey(server), data: { of: 'server', value } };
 }
 
 /** A server that nobody needs to know of any more. */
-export const goneOf = (server: string): Spoken => ({ kind: 'state', key: within(server, 'server'), data: { of: 'server', value: null } });
-
-function alert(server: string, about: Omit<Data<'alert'>, 'since'> & { since: number }): Spoken[] {
-  const data = { ...about, since: iso(about.since) };
-  const causes = about.evidence;
-  return [
-    { kind: 'alert', key: within(server, 'server'), data, causes },
-    {
-      kind: 'state',
-      key: within(server, 'alert', about.rule, 'server'),
-      data: { of: 'alert', value: about.status === 'firing' ? data : null },
-      causes,
-    },
-  ];
-}
+export const goneOf = (server: string): Spoken => ({ kind: 'state', key: verdictKey(server), data: { of: 'server', value: null } });
 
 /** Nothing was heard of a server for its whole limit, in milliseconds. */
-export function silence(server: string, beat: Beat, limit: number, at: number): Spoken[] {
-  const { host } = parse(server);
+export function silence(server: string, beat: Beat, limit: number, at: number): Firing {
   const quiet = at - beat.seen;
-  return alert(server, {
+  return {
     rule: 'silent',
-    status: 'firing',
     severity: 'critical',
-    summary: `${host} is silent: no heartbeat for ${formatDuration(quiet)} (limit ${formatDuration(limit)})`,
+    summary: `${nameOf(server)} is silent: no heartbeat for ${formatDuration(quiet)} (limit ${formatDuration(limit)})`,
     action:
-      'see whether the server is up and reaches the network (its console, ping); if so, whether its agent runs: systemctl status sluice',
+      'see whether the server is up and reaches the network (its console, ping); if so, whether its agent runs: systemctl status sluice. Gone for good? sluice servers retire',
     value: quiet / 1000,
     threshold: limit / 1000,
     unit: 's',
     since: beat.seen,
     evidence: [beat.id],
-  });
+  };
 }
 
-/** It is heard again, or said goodbye after all. `id`: the heartbeat that says so. */
-export function silenceOver(server: string, before: Beat, how: string, at: number, id: string): Spoken[] {
-  return alert(server, {
-    rule: 'silent',
-    status: 'resolved',
-    severity: 'critical',
-    summary: `${parse(server).host} ${how} after ${formatDuration(Math.max(0, at - before.seen))} of silence`,
-    since: before.seen,
-    evidence: [...new Set([before.id, id])],
-  });
+/** It is heard again, said goodbye after all, or is retired. `id`: the event that says so. */
+export const silenceOver = (server: string, before: Beat, how: string, at: number, id: string): Over => ({
+  rule: 'silent',
+  severity: 'critical',
+  summary: `${nameOf(server)} ${how} after ${formatDuration(Math.max(0, at - before.seen))} of silence`,
+  evidence: [id],
+});
+
+/** A run, by what one would look for: its boot, and what it says of itself. */
+function runOf(boot: string, labels: Known['labels']): string {
+  const { address, ...rest } = labels;
+  const words = Object.entries(rest).map(([name, value]) => `${name} ${value}`);
+  return [`boot ${boot.slice(0, 40)}`, ...(address ? [`at ${address}`] : []), ...words].join(', ').slice(0, 300);
 }
 
 /** Two runs take turns under one name. */
-export function twins(server: string, rival: Rival, boot: string, status: 'firing' | 'resolved', at: number, id: string): Spoken[] {
-  const { host } = parse(server);
-  return alert(server, {
-    rule: 'twins',
-    status,
-    severity: 'warning',
-    summary:
-      status === 'firing'
-        ? `two live agents say that they are ${host} (boots ${rival.boot.slice(0, 40)} and ${boot.slice(0, 40)}): they cannot be told apart`
-        : `one agent is left that says that it is ${host}`,
-    ...(status === 'firing' && { action: 'give one of them another host: in its config, or end the second agent on that machine' }),
-    since: rival.told ?? at,
-    evidence: [id],
-  });
-}
+export const twins = (server: string, rival: Rival, own: Pick<Known, 'boot' | 'labels'>, at: number, id: string): Firing => ({
+  rule: 'twins',
+  severity: 'warning',
+  summary: `two live agents say that they are ${nameOf(server)}: ${runOf(own.boot, own.labels)}; and ${runOf(rival.boot, rival.labels)}`,
+  action: 'one may be a clone of the other: give it another host in its config (host:), or end the second agent on that machine',
+  since: at,
+  evidence: [id],
+});
+
+export const twinsOver = (server: string, id: string): Over => ({
+  rule: 'twins',
+  severity: 'warning',
+  summary: `one agent is left that says that it is ${nameOf(server)}`,
+  evidence: [id],
+});
+
+/** A clock that differs from the fleet's, in milliseconds. */
+export const skewed = (server: string, ahead: number, limit: number, at: number, id: string): Firing => ({
+  rule: 'skew',
+  severity: 'warning',
+  summary: `the clock of ${nameOf(server)} is ${formatDuration(Math.abs(ahead))} ${ahead > 0 ? 'ahead' : 'behind'} (limit ${formatDuration(limit)}): its events carry wrong times`,
+  action: 'see whether it is synchronised: timedatectl, chronyc tracking',
+  value: ahead / 1000,
+  threshold: limit / 1000,
+  unit: 's',
+  since: at,
+  evidence: [id],
+});
+
+export const skewOver = (server: string, id: string): Over => ({
+  rule: 'skew',
+  severity: 'warning',
+  summary: `the clock of ${nameOf(server)} is right again`,
+  evidence: [id],
+});

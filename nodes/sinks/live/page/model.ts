@@ -82,17 +82,18 @@ export function createModel(redraw: (chart: Chart) => void): Model {
     rate: cell(0),
   };
 
-  const takeState = ({ key, server, host, time, data }: Extract<Heard, { kind: 'state' }>) => {
+  const takeState = ({ key, host, time, data }: Extract<Heard, { kind: 'state' }>) => {
     const { of, value } = data;
     if (value === null) {
-      if (key === `${server}.server` && servers.delete(server)) model.servers.touch();
+      if (servers.delete(idOf(key))) model.servers.touch();
       if (nodes.delete(key)) model.nodes.touch();
       if (firing.delete(key)) model.firing.touch();
       return;
     }
     // The server let only states through that fit their schemas.
     if (of === 'server') {
-      servers.set(server, { ...(value as ServerState), id: server });
+      const id = idOf(key);
+      servers.set(id, { ...(value as ServerState), id });
       model.servers.touch();
     } else if (of === 'node') {
       nodes.set(key, { ...(value as NodeState), time });
@@ -128,7 +129,7 @@ export function createModel(redraw: (chart: Chart) => void): Model {
           lines.take(event);
           model.lines.touch();
         } else if (event.kind === 'heartbeat') {
-          beats.set(event.server, Math.max(beats.get(event.server) ?? 0, event.time));
+          beats.set(event.key, Math.max(beats.get(event.key) ?? 0, event.time));
           // Ages are drawn each second anyway.
         } else if (event.kind === 'state') takeState(event);
         else if (event.kind === 'alert') takeAlert(event);
@@ -154,3 +155,6 @@ export function createModel(redraw: (chart: Chart) => void): Model {
     },
   };
 }
+
+/** What a server's state is of: the key of its heartbeats, `<place>.<host>`, with a word after it where it is one of its processes. */
+const idOf = (key: string): string => key.replace(/^((?:[^.]+\.){3}[^.]+)\.server\b/, '$1');

@@ -57,6 +57,7 @@ function ServerCard({ server, model, places }: { server: Server; model: Model; p
     >
       <span class="name">
         <bdi>{inert(host)}</bdi>
+        {server.process !== undefined && <small>{inert(server.process)}</small>}
         {places > 1 && (
           <small>
             <bdi>{inert(placeOf(server))}</bdi>

@@ -1,0 +1,54 @@
+/**
+ * Tells two runs under one name from a restart: once, it is a restart; to and fro, they both live. A cloned image has
+ * everything in common with its original but its boot, so the boot is what is looked at.
+ *
+ *     one    │   │   │   │        a restart   │ │ │
+ *     other    │   │   │   │                        │ │ │
+ *                        └ twins
+ */
+import type { Event } from 'sluice';
+import type { Book } from './book.ts';
+import { twins, twinsOver } from './speak.ts';
+import type { Known, Rival } from './tables.ts';
+import { type Spoken, verdictKey } from './tell.ts';
+
+/** A beat that comes late makes two turns; only a run that lives makes a third. */
+const turnsOfTwins = 3;
+
+export function rivalry(book: Book, server: string, was: Known, event: Event<'heartbeat'>, at: number): Spoken[] {
+  const { rivals, telling } = book;
+  const { boot, goodbye, labels } = event.data;
+  const rival = rivals.get(server);
+  const limit = book.limitOf(was);
+  const over = (): Spoken[] => {
+    rivals.delete(server);
+    return rival?.told === undefined ? [] : telling.over(verdictKey(server), twinsOver(server, event.id));
+  };
+  if (boot === was.boot) {
+    if (!rival) return [];
+    if (goodbye || at - rival.seen > limit) return over();
+    rivals.set(server, { ...rival, own: at });
+    return [];
+  }
+  if (goodbye) return rival?.boot === boot ? over() : [];
+  if (was.status === 'retired') return [];
+  if (rival?.told !== undefined) {
+    if (at - rival.own > limit) return over();
+    rivals.set(server, { ...rival, boot, labels, seen: at });
+    return [];
+  }
+  const turns = rival?.boot === boot ? rival.turns + 1 : 0;
+  if (turns < turnsOfTwins) {
+    rivals.set(server, { boot: was.boot, seen: at, own: at, turns, labels: was.labels });
+    return [];
+  }
+  const next: Rival = { boot, seen: at, own: at, turns, labels, told: at };
+  rivals.set(server, next);
+  return telling.fire(verdictKey(server), twins(server, next, was, at, event.id));
+}
+
+/** Of two that share a name the first stays the one that is shown, or its state would change with each beat. */
+export function isSecond({ rivals }: Book, server: string, boot: string): boolean {
+  const rival = rivals.get(server);
+  return rival?.told !== undefined && rival.boot === boot;
+}
