@@ -91,7 +91,10 @@ describe.skipIf(!broker)(title, { timeout: 60_000 }, () => {
     afterwards(() => connection.close());
     const channel = await connection.createConfirmChannel();
     const publish = (kind: string, body: string | Buffer) =>
-      channel.publish(`sluice.${kind}`, `${place}.web-1.queue.${kind}`, Buffer.from(body), { contentType: 'application/cloudevents+json' });
+      channel.publish(`sluice.${kind}`, `${place}.web-1.queue.${kind}`, Buffer.from(body), {
+        contentType: 'application/cloudevents+json',
+        userId: 'guest',
+      });
 
     // A tap says nothing before it hears: so it is told until it has, each time anew, since what is known is not derived again.
     for (const [running, greeting] of [
