@@ -31,6 +31,11 @@ export class Unwanted extends SluiceError {
   override readonly name = 'Unwanted';
 }
 
+/** A never-lose event that one queue has no room for, though others may have taken it. It is kept and offered again. */
+export class Full extends SluiceError {
+  override readonly name = 'Full';
+}
+
 /** The message of anything that was thrown, without a stack. */
 export function messageOf(thrown: unknown): string {
   return thrown instanceof Error ? thrown.message : String(thrown);

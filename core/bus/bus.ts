@@ -81,7 +81,8 @@ export interface Bus {
   /**
    * Resolves when the message is safe with everyone who wants it: the broker has confirmed it, or in process each queue has
    * handled it or let it go. Waits while the bus is away or pushes back. Rejects with a Reject when it can never be taken, and
-   * with Unwanted when it is of a never-lose kind and a broker found no queue for it (docs/decisions/0016).
+   * when it is of a never-lose kind, with Unwanted when a broker found no queue for it, and with Full when one of its queues
+   * keeps refusing it (docs/decisions/0016).
    */
   publish(message: Message): Promise<void>;
   /** Resolves when the queue is bound: what is published from then on is not missed. Survives reconnection by itself. */

@@ -2,14 +2,15 @@
  * What is given to the broker and not yet confirmed. A lane per kind keeps the order in which messages came and keeps a full
  * queue of one kind from stopping the others; a window bounds what is under way over all of them.
  *
- * publish → sent → confirmed (resolves) | refused for lack of room (again, later) | channel lost (all again, in order)
- *                | returned, since no queue wants it (rejects with Unwanted).
+ * publish → sent → confirmed (resolves) | channel lost (all again, in order) | returned, since no queue wants it (rejects with
+ * Unwanted) | refused for lack of room (again, a little later; of a durable kind then rejects with Full, so that what a stuck
+ * reader keeps out holds up nobody else's).
  *
  * Of a durable kind only one message of a key is under way at a time. The broker may refuse one and take the next, and a
  * reader that counts sequences would take the one that comes late for a repeat, and drop it.
  */
 import type { Clock } from '../clock.ts';
-import { messageOf, Reject, Unwanted } from '../errors.ts';
+import { Full, messageOf, Reject, Unwanted } from '../errors.ts';
 import { type Kind, kindNames, kinds } from '../kinds.ts';
 import { backOff } from './backoff.ts';
 import type { Message } from './bus.ts';
@@ -51,6 +52,8 @@ interface Lane {
   bytes: number;
   /** Refused, and waiting for its next try: nothing of its lane overtakes it. */
   resting: number;
+  /** Until this monotonic time a refusal is no news: one of its queues is full. */
+  fullUntil: number;
 }
 
 export interface OutboxOptions {
@@ -61,6 +64,10 @@ export interface OutboxOptions {
   settled(): void;
 }
 
+/** How often a durable message is tried again in its place, in under a second: a queue may be without a leader for a moment. */
+const triesInPlace = 3;
+/** Milliseconds for which a queue that stayed full through that is taken to be full. */
+const fullFor = 30_000;
 const windowMessages = 1000;
 const windowBytes = 16 * 1024 * 1024;
 /** The part of the window that one kind may fill: where the broker never confirms it, the others still get through. */
@@ -80,6 +87,7 @@ export function createOutbox({ clock, stalled, settled }: OutboxOptions): Outbox
       messages: 0,
       bytes: 0,
       resting: 0,
+      fullUntil: 0,
     }),
   );
   const laneOf = new Map(kindNames.map((kind, index) => [kind, lanes[index]]));
@@ -162,6 +170,14 @@ export function createOutbox({ clock, stalled, settled }: OutboxOptions): Outbox
     else pending.resolve();
     settled();
   };
+  /** Refused for good, as far as the place in its lane goes. */
+  const giveUp = (pending: Pending): boolean => {
+    const { lane } = pending;
+    if (!lane.strict || (pending.tries < triesInPlace && clock.monotonic() >= lane.fullUntil)) return false;
+    lane.fullUntil = clock.monotonic() + fullFor;
+    settle(pending, full(pending.message));
+    return true;
+  };
   const rest = (pending: Pending) => {
     const { lane } = pending;
     lane.resting++;
@@ -203,8 +219,11 @@ export function createOutbox({ clock, stalled, settled }: OutboxOptions): Outbox
       }
       for (const [each, pending] of answered) takeBack(each, pending);
       if (taken) for (const [, pending] of answered) settle(pending, pending.unwanted ? unwanted(pending.message) : undefined);
-      // The last to go to the front is the first to be tried again.
-      else for (const [, pending] of answered.reverse()) rest(pending);
+      else {
+        const again = answered.filter(([, pending]) => !giveUp(pending));
+        // The last to go to the front is the first to be tried again.
+        for (const [, pending] of again.reverse()) rest(pending);
+      }
       pump();
     },
     returned(kind, key) {
@@ -246,3 +265,8 @@ export function createOutbox({ clock, stalled, settled }: OutboxOptions): Outbox
 
 const unwanted = ({ kind, keys }: Message): Unwanted =>
   new Unwanted(`bus: no queue at the broker takes ${kind} of ${keys[0]?.slice(0, 200)}; run a node that reads ${kind}`);
+
+const full = ({ kind, keys }: Message): Full =>
+  new Full(
+    `bus: a queue at the broker has no room for ${kind} of ${keys[0]?.slice(0, 200)}; see which reader does not drain it: rabbitmqctl list_queues name messages`,
+  );

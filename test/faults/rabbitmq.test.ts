@@ -3,7 +3,7 @@ import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
 import type { Bus, Message, Subscription } from '../../core/bus/bus.ts';
 import { type RabbitOptions, rabbitBus } from '../../core/bus/rabbitmq.ts';
 import { systemClock } from '../../core/clock.ts';
-import { ConfigError, Reject } from '../../core/errors.ts';
+import { ConfigError, Full, Reject } from '../../core/errors.ts';
 import type { Kind } from '../../core/kinds.ts';
 import { collect, message, until } from '../contract/collect.ts';
 import { type Broker, freePort, startBroker } from '../fixtures/rabbitmq.ts';
@@ -157,32 +157,40 @@ describe.skipIf(!found)(title, { timeout: 60_000 }, () => {
     expect(levels()).toEqual(['warn', 'info']);
   });
 
-  it('with a full queue, makes its publishers wait in order, and nobody else', async () => {
+  it('with a full queue, says so of what has no room, in order, and gives it to the others all the same', async () => {
     const bus = open();
-    const got = await collect(bus, reads('alert', 'full.#', { name: 'full' }, 1), 'never');
-    const others = await collect(bus, reads('audit', 'full.#', { name: 'not-full' }));
+    const full = await collect(bus, reads('alert', 'full.#', { name: 'full' }, 1), 'never');
+    const healthy = await collect(bus, reads('alert', 'full.#', { name: 'healthy' }));
+    const others = await collect(bus, reads('audit', 'full.#', { name: 'others' }));
     await broker.control('set_policy', 'full', '^full$', '{"max-length-bytes":20000}', '--apply-to', 'queues');
     const bodies = numbered(60).map((body) => `${body} `.padEnd(1000, '.'));
-    let confirmed = 0;
-    const all = publishAll(
-      bus,
-      bodies.map((body, index) => message('alert', `full.${index % 2}`, body)),
-      bodies.length,
-      () => confirmed++,
-    );
-    await until('it is full', () => confirmed >= 15);
+    const refused: string[] = [];
+    const give = (body: string) =>
+      bus.publish(message('alert', `full.${Number.parseInt(body, 10) % 2}`, body)).catch((thrown) => {
+        expect(thrown).toBeInstanceOf(Full);
+        refused.push(body);
+      });
+    await Promise.all(bodies.map(give));
+    // What one queue has no room for, the others have.
+    await until('the healthy one has all', () => new Set(healthy.bodies()).size === 60);
+    expect(refused.length).toBeGreaterThan(20);
+    const perKey = (list: readonly string[], key: number) => firsts(list).filter((body) => Number.parseInt(body, 10) % 2 === key);
+    for (const key of [0, 1]) {
+      expect(perKey(healthy.bodies(), key)).toEqual(perKey(bodies, key));
+      expect(perKey(refused, key)).toEqual(perKey(bodies, key).slice(-perKey(refused, key).length));
+    }
     await Promise.all(numbered(50).map((body) => bus.publish(message('audit', 'full.0', body))));
     await others.count(50);
-    expect(confirmed).toBeLessThan(40);
-    for (let index = 0; index < 60; index++) {
-      await until(`delivery ${index}`, () => new Set(got.bodies()).size > index || got.deliveries.length > index, 30_000);
-      got.deliveries[index]?.ack();
+    // Its reader wakes: offered again, all of it finds room.
+    for (let index = 0, waiting = refused.splice(0); index < 60; index++) {
+      await until(`delivery ${index}`, () => full.deliveries.length > index, 30_000);
+      full.deliveries[index]?.ack();
+      if (index % 10 === 9) {
+        await Promise.all(waiting.map(give));
+        waiting = refused.splice(0);
+      }
     }
-    await all;
-    const perKey = (key: string) =>
-      firsts(got.deliveries.filter(({ message: { keys } }) => keys[0] === key).map(({ message: m }) => m.body.toString()));
-    expect(perKey('full.0')).toEqual(bodies.filter((_, index) => index % 2 === 0));
-    expect(perKey('full.1')).toEqual(bodies.filter((_, index) => index % 2 === 1));
+    expect(new Set(full.bodies()).size).toBe(60);
     await broker.control('clear_policy', 'full');
   });
 

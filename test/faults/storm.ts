@@ -33,6 +33,8 @@ export interface Fleet {
   /** Has the generator end, and waits until the hub has all of it, or nothing has come for a while. */
   finish(): Promise<void>;
   told(kind: 'alert' | 'metric'): Told;
+  /** The latest alert that the hub has written down. */
+  latest(): number;
   /** How often the filter that counts metrics counted one twice, or not at all: 0 when each had its effect once. */
   miscounted(): number;
   /** What agent and hub said, so far. */
@@ -45,15 +47,13 @@ export interface FleetOptions {
   readonly least: number;
   readonly step?: number;
   readonly pause?: number;
-  readonly pad?: number;
-  /** Also for the hub: beside what the ledgers need. */
-  readonly env?: NodeJS.ProcessEnv;
+  readonly keys?: number;
 }
 
 /** How long the hub may get nothing before what is missing counts as lost, in milliseconds. */
 const mute = 60_000;
 
-export async function startFleet({ broker, least, env, ...feed }: FleetOptions): Promise<Fleet> {
+export async function startFleet({ broker, least, ...feed }: FleetOptions): Promise<Fleet> {
   const folder = mkdtempSync(join(tmpdir(), 'sluice-storm-'));
   const at = (name: string) => join(folder, name);
   const write = (name: string, config: object) =>
@@ -74,7 +74,7 @@ export async function startFleet({ broker, least, env, ...feed }: FleetOptions):
   const ended = new Map<ChildProcess, Promise<void>>();
   const start = (name: string): ChildProcess => {
     const child = spawn(process.execPath, [main, 'run', at(name), '--state', at(`${name}-state`)], {
-      env: { ...process.env, SLUICE_KEPT: '1', ...env },
+      env: { ...process.env, SLUICE_KEPT: '1' },
       stdio: ['ignore', 'ignore', 'pipe'],
     });
     child.stderr?.on('data', (text: Buffer) => {
@@ -144,6 +144,8 @@ export async function startFleet({ broker, least, env, ...feed }: FleetOptions):
       }
     },
     told,
+    latest: () =>
+      lines('arrived').reduce((most, line) => (line.startsWith('alert ') ? Math.max(most, Number(line.split(' ')[1])) : most), 0),
     miscounted() {
       const { accepted } = told('metric');
       const counted = new Map<string, number[]>();
