@@ -11,10 +11,11 @@
  */
 import type { Bus } from '../bus/bus.ts';
 import type { Clock } from '../clock.ts';
-import { messageOf, Reject, Unwanted } from '../errors.ts';
+import { Full, messageOf, Reject, Unwanted } from '../errors.ts';
 import type { Event, Topic } from '../event.ts';
 import { type Kind, kinds } from '../kinds.ts';
 import { type Spooled, type Store, sizeOf, type Transaction } from '../state/store.ts';
+import { type AsideCounts, aside, sumAside } from './aside.ts';
 import { entriesOf, laneFor, messageFor } from './lane.ts';
 import { isReady, type Line, leave, linesOf, push, putBack, take } from './line.ts';
 import { createDeadline } from './linger.ts';
@@ -22,7 +23,6 @@ import { createLooks } from './looks.ts';
 import { createRoom } from './room.ts';
 import { createSweep } from './sweep.ts';
 import { type Counts, countsOf, isLingering, sumOf } from './tally.ts';
-import { aside } from './unwanted.ts';
 
 export interface OutboxLimits {
   /** Bytes of spooled telemetry and of never-lose events. */
@@ -74,8 +74,6 @@ export interface OutboxOptions {
   readonly report: (level: 'error' | 'warn' | 'info', text: string) => void;
 }
 
-/** The part of the never-lose lane's bound that may be taken, beside it, by what nobody reads. */
-const unwantedShare = 1 / 8;
 const firstPauseMs = 100;
 const lastPauseMs = 5000;
 /** Bytes of JSON that one turn of the loop sends, so that a backlog does not hold up what else the process does. */
@@ -94,7 +92,7 @@ export function outbox(options: OutboxOptions): Outbox {
   const lineOf = Object.fromEntries(lines.map((line) => [line.kind, line])) as Record<Kind, Line>;
   const durable = lines.filter(({ lane }) => lane === 'durable');
   // What nobody reads must not stop those who write.
-  const hasRoom = (): boolean => sumOf(durable, ({ bytes }) => bytes) - unwanted.counts.bytes < limits.durable;
+  const hasRoom = (): boolean => sumOf(durable, ({ bytes }) => bytes) - unwanted().bytes < limits.durable;
   const looks = createLooks(clock);
   const room = createRoom({ lines, store, limit: limits.telemetry, report });
   let started = false;
@@ -105,12 +103,13 @@ export function outbox(options: OutboxOptions): Outbox {
 
   const remove = (line: Line, entries: readonly Spooled[]): void => {
     leave(line, entries);
+    asides.get(line)?.left(entries);
     sweep.soon();
     if (waitingForRoom.length > 0 && hasRoom()) for (const resume of waitingForRoom.splice(0)) resume();
   };
 
   const isIdle = (): boolean =>
-    sumOf(lines, ({ count }) => count) === unwanted.counts.events && lines.every(({ unconfirmed }) => unconfirmed === 0);
+    sumOf(lines, ({ count }) => count) === unwanted().events && lines.every(({ unconfirmed }) => unconfirmed === 0);
   const settleIdle = (): void => {
     if (idle.length > 0 && isIdle()) for (const resolve of idle.splice(0)) resolve();
   };
@@ -131,17 +130,16 @@ export function outbox(options: OutboxOptions): Outbox {
     });
   };
 
-  const unwanted = aside({
-    store,
-    lane: 'durable',
-    clock,
-    bound: limits.durable * unwantedShare,
-    report,
-    again(entries) {
-      for (const entry of entries) putBack(lineOf[entry.kind as Kind], [entry]);
-      pumpSoon();
-    },
-  });
+  const asides = new Map(
+    durable.map((line) => {
+      const again = (entries: readonly Spooled[]): void => {
+        putBack(line, entries);
+        pumpSoon();
+      };
+      return [line, aside({ store, lane: line.lane, kind: line.kind, clock, limit: limits.durable, report, again })];
+    }),
+  );
+  const unwanted = (): AsideCounts => sumAside([...asides.values()], 'unwanted');
 
   /** Sends entries as one message, but for those that nobody wants any more. */
   const send = (line: Line, entries: readonly Spooled[]): void => {
@@ -168,17 +166,15 @@ export function outbox(options: OutboxOptions): Outbox {
           tally.confirmed += events;
           refusals = 0;
           remove(line, live);
-          if (line.lane === 'durable') unwanted.taken(live);
         },
         (thrown: unknown) => {
           tally.sent -= events;
           if (stopped) return;
-          if (thrown instanceof Unwanted) {
+          if (thrown instanceof Unwanted || thrown instanceof Full) {
             for (const { order } of live) line.leaving.delete(order);
-            for (const lost of unwanted.put(live)) {
-              lineOf[lost.kind as Kind].tally.dropped += lost.count;
-              remove(lineOf[lost.kind as Kind], [lost]);
-            }
+            const lost = asides.get(line)?.put(thrown instanceof Full ? 'full' : 'unwanted', live) ?? [];
+            tally.dropped += eventsIn(lost);
+            remove(line, lost);
           } else if (thrown instanceof Reject) {
             tally.refused += events;
             for (const entry of live) options.dead(thrown, entry);
@@ -292,12 +288,12 @@ export function outbox(options: OutboxOptions): Outbox {
       });
     },
     get counts() {
-      return { ...countsOf(lines), unwanted: unwanted.counts };
+      return { ...countsOf(lines), unwanted: unwanted() };
     },
     stop() {
       sweep.stop();
       stopped = true;
-      unwanted.stop();
+      for (const one of asides.values()) one.stop();
     },
   };
 }
