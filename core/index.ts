@@ -27,4 +27,4 @@ export {
 } from './kinds.ts';
 export * from './node.ts';
 export { decodeSketch, encodeSketch, mergeSketches, quantile, type Sketch, sketchOf } from './sketch.ts';
-export { type AlertState, alertState, type NodeState, nodeState, type ServerState, serverState } from './states.ts';
+export { type AlertState, alertState, holderOf, holds, type NodeState, nodeState, type ServerState, serverState } from './states.ts';

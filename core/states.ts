@@ -56,3 +56,17 @@ export const alertState = kinds.alert.schema;
 export type ServerState = z.output<typeof serverState>;
 export type NodeState = z.output<typeof nodeState>;
 export type AlertState = z.output<typeof alertState>;
+
+/**
+ * Whose silence holds an alert back: while a server is `silent` or `retired`, what was said about it before is no news, and
+ * only what the roster says of it is shown. Heard again, it shows what still fires.
+ *
+ * The key of an alert, or of its state → `<place>.<host>`; undefined for what is never held.
+ */
+export function holderOf(key: string): string | undefined {
+  const words = key.split('.');
+  const resource = words[4] === 'alert' ? words.slice(6) : words.slice(4);
+  return resource[0] === 'server' ? undefined : words.slice(0, 4).join('.');
+}
+
+export const holds = ({ status }: Pick<ServerState, 'status'>): boolean => status === 'silent' || status === 'retired';

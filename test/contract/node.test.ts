@@ -61,7 +61,7 @@ describe.each(nodes)('$name', ({ sort, node }) => {
 });
 
 /** What nodes need to be told, that nobody can guess. */
-const required: Record<string, unknown> = { exec: { command: ['true'] } };
+const required: Record<string, unknown> = { exec: { command: ['true'] }, ping: { url: 'https://hc-ping.com/an-id' } };
 
 /** Its config from nothing, or as a process's settings imply it. */
 function configOf(node: Node): unknown {

@@ -100,6 +100,34 @@ test('a state is told when it changes, however often it is announced', async () 
   ]);
 });
 
+test('what comes about a silent server is held, and shown when it is heard again, if it still fires', async () => {
+  const disk = full({ rule: 'disk' });
+  const out = await shown([
+    ...[server('alive'), server('silent'), full(), disk, full({ rule: 'memory', summary: 'memory is full' })],
+    ...[
+      { ...disk, id: 'over', data: { ...disk.data, status: 'resolved' as const } },
+      event('alert', 'web-1.server', { ...full().data, rule: 'silent', summary: 'web-1 is silent' }),
+    ],
+    server('alive', { reason: 'heard again' }),
+    full({ summary: 'and now' }),
+  ]);
+  expect(
+    out
+      .split('\n')
+      .filter((line) => !line.startsWith(' '))
+      .map((line) => line.slice(9)),
+  ).toEqual([
+    'SERVER   alive    web-1 found',
+    'SERVER   silent   web-1 ',
+    'FIRING   critical web-1 web-1 is silent',
+    'SERVER   alive    web-1 heard again',
+    'FIRING   critical web-1 /var is 97 % full (limit 95 %)',
+    'FIRING   critical web-1 memory is full',
+    'FIRING   critical web-1 and now',
+    '',
+  ]);
+});
+
 test('what is only said again after a restart is no news, unless something is wrong', async () => {
   expect(await shown([again('retired', { reason: 'SIGINT' }), server('alive', { reason: 'started again' })])).toMatch(
     /^\S+ SERVER {3}alive {4}web-1 started again\n$/,

@@ -8,7 +8,7 @@
  *     12:00:09 SERVER   alive    web-2 found
  */
 import { styleText } from 'node:util';
-import { type Event, inert, nodeState, parse, serverState } from 'sluice';
+import { type Event, holderOf, holds, inert, nodeState, parse, type ServerState, serverState } from 'sluice';
 
 type Shown = Event<'alert' | 'incident' | 'state'>;
 type Style = Parameters<typeof styleText>[0];
@@ -19,6 +19,8 @@ export interface LineOptions {
 
 /** States are announced each minute and to each latecomer: only what changed is news. A fleet's worth is remembered. */
 const remembered = 50_000;
+/** Alerts of one silent server that are held. */
+const mostHeld = 100;
 
 const severityStyle: Record<string, Style> = { critical: ['red', 'bold'], warning: 'yellow', info: 'cyan' };
 const statusStyle: Record<string, Style> = { alive: 'green', silent: ['red', 'bold'], blind: 'yellow', retired: 'dim' };
@@ -44,6 +46,29 @@ export function lines({ colours }: LineOptions): (event: Shown) => string | unde
     return `${paint('dim', clock)} ${paint(style, word.padEnd(8))} ${paint(style, level.padEnd(8))} ${paint('bold', host)} ${inert(text)}`;
   };
 
+  /** The servers that are silent, and what came about them since: shown when they are heard again, if it still fires. */
+  const silent = new Map<string, Map<string, Event<'alert'>>>();
+  const isHeld = (event: Event<'alert'>): boolean => {
+    const held = silent.get(holderOf(event.key) ?? '');
+    if (!held) return false;
+    const condition = `${event.key} ${event.data.rule}`;
+    if (event.data.status === 'resolved') return held.delete(condition);
+    if (held.size < mostHeld) held.set(condition, event);
+    return true;
+  };
+  /** Takes note of a server's state; the lines that it sets free. */
+  const hold = (key: string, isSilent: boolean): string[] => {
+    const server = key.split('.', 4).join('.');
+    if (key !== `${server}.server`) return [];
+    if (isSilent) {
+      if (!silent.has(server)) silent.set(server, new Map());
+      return [];
+    }
+    const held = silent.get(server);
+    silent.delete(server);
+    return [...(held?.values() ?? [])].map(alert);
+  };
+
   const alert = (event: Event<'alert'>): string => {
     const { status, severity, summary, action } = event.data;
     const style = status === 'resolved' ? 'green' : severityStyle[severity];
@@ -57,11 +82,18 @@ export function lines({ colours }: LineOptions): (event: Shown) => string | unde
   };
   const server = (event: Event<'state'>): string | undefined => {
     const { value } = event.data;
-    if (value === null)
+    if (value === null) {
+      hold(event.key, false);
       return isNews(event.key, 'gone') ? line(event.time, 'SERVER', 'dim', 'gone', parse(event.key).host, 'forgotten') : undefined;
+    }
     const state = serverState.safeParse(value);
     if (!state.success) return undefined;
-    const { status, host, reason, boot } = state.data;
+    const free = hold(event.key, holds(state.data));
+    const lines = [serverLine(event, state.data) ?? [], free].flat();
+    return lines.length > 0 ? lines.join('\n') : undefined;
+  };
+  const serverLine = (event: Event<'state'>, { status, reason, boot, ...state }: ServerState): string | undefined => {
+    const host = state.process === undefined ? state.host : `${state.host} ${state.process}`;
     const isNew = !told.has(event.key);
     if (!isNews(event.key, `${status} ${boot}`)) return undefined;
     // Said again and not anew, as after a restart: only what is wrong is worth a line.
@@ -82,7 +114,7 @@ export function lines({ colours }: LineOptions): (event: Shown) => string | unde
   };
 
   return (event) => {
-    if (event.kind === 'alert') return alert(event);
+    if (event.kind === 'alert') return isHeld(event) ? undefined : alert(event);
     if (event.kind === 'incident') return incident(event);
     if (event.data.of === 'server') return server(event);
     return event.data.of === 'node' ? node(event) : undefined;

@@ -6,7 +6,7 @@
  *     GET /api/servers         server states, as the roster judges them
  *     GET /api/nodes           node states, with their health
  *     GET /api/graph           {nodes, edges}: which kinds join them
- *     GET /api/alerts          {firing, recent}: what fires now, and the changes that are remembered
+ *     GET /api/alerts          {firing, held, recent}: what fires now, what is held while its server is silent, and the changes that are remembered
  *     GET /api/metrics         names with their series and last values
  *     GET /api/history…        what was kept (past.ts)
  *     GET /api/why…            why an alert came, or did not (reasons.ts)
@@ -66,7 +66,7 @@ export function createApp({ host, assets, memory, present, catalog, viewers, pro
   app.get('/api/metrics', (context) => context.json(catalog.all()));
   app.get('/api/alerts', (context) => {
     const recent = memory.entries(new Set(['alert'])).map((entry) => JSON.parse(entry.json.toString()) as unknown);
-    return context.json({ firing: present.all('alert'), recent });
+    return context.json({ ...present.alerts(), recent });
   });
   app.route('/api', createPast(history));
   app.route('/api', createReasons(services));

@@ -93,6 +93,12 @@ describe('the API', () => {
       firing: [{ rule: 'disk-full', value: 0.913 }],
       recent: [{ type: 'sluice.alert.v1' }],
     });
+    // What is said of a server that is silent waits until it is heard again.
+    server.write(firing('web-2', start));
+    expect(await get('/api/alerts')).toMatchObject({
+      firing: [{ key: expect.stringContaining('.web-1.') }],
+      held: [{ rule: 'disk-full' }],
+    });
     expect(await get('/api/metrics')).toMatchObject(
       expect.arrayContaining([
         {

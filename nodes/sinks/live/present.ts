@@ -4,7 +4,7 @@
  *
  * state events → the last of each key. A known sort that does not fit its schema is refused, so that no reader has to check again.
  */
-import { type AlertState, alertState, type Event, type NodeState, nodeState, type ServerState, serverState } from 'sluice';
+import { type AlertState, alertState, type Event, holderOf, holds, type NodeState, nodeState, type ServerState, serverState } from 'sluice';
 import type { Entry } from './memory.ts';
 
 const schemas = { server: serverState, node: nodeState, alert: alertState };
@@ -21,6 +21,8 @@ export interface Present {
   /** The last of each key, in the order in which they were said. */
   entries(): Entry[];
   all<Each extends Of>(of: Each): Keyed<Known[Each]>[];
+  /** What fires now, and what is held because its server is silent. */
+  alerts(): { readonly firing: Keyed<AlertState>[]; readonly held: Keyed<AlertState>[] };
   readonly bytes: number;
 }
 
@@ -37,6 +39,11 @@ export function createPresent(limits: { readonly ticks: number; readonly bytes: 
   };
   const forgetOldest = () => {
     for (const key of states.keys()) return forget(key);
+  };
+
+  const all = <Each extends Of>(of: Each): Keyed<Known[Each]>[] => {
+    const found = [...states].filter(([, held]) => held.of === of);
+    return found.map(([key, held]) => ({ ...(held.value as Known[Each]), key })).sort((one, other) => (one.key < other.key ? -1 : 1));
   };
 
   return {
@@ -61,9 +68,15 @@ export function createPresent(limits: { readonly ticks: number; readonly bytes: 
       }
     },
     entries: () => [...states.values()].map(({ entry }) => entry),
-    all<Each extends Of>(of: Each) {
-      const found = [...states].filter(([, held]) => held.of === of);
-      return found.map(([key, held]) => ({ ...(held.value as Known[Each]), key })).sort((one, other) => (one.key < other.key ? -1 : 1));
+    all,
+    alerts() {
+      const isHeld = ({ key }: Keyed<AlertState>): boolean => {
+        const holder = holderOf(key);
+        const server = holder === undefined ? undefined : states.get(`${holder}.server`);
+        return server?.of === 'server' && holds(server.value as ServerState);
+      };
+      const alerts = all('alert');
+      return { firing: alerts.filter((alert) => !isHeld(alert)), held: alerts.filter(isHeld) };
     },
     get bytes() {
       return bytes;

@@ -70,10 +70,10 @@ export function createPrometheus({ memory, present, viewers, taken }: Sources): 
   });
   new Gauge({
     name: 'sluice_alerts_firing',
-    help: 'Alerts that fire.',
+    help: 'Alerts that fire, without those that are held while their server is silent.',
     registers,
     collect() {
-      this.set(present.all('alert').length);
+      this.set(present.alerts().firing.length);
     },
   });
   new Counter({

@@ -3,9 +3,9 @@
  */
 import type { AlertState } from 'sluice';
 import { useCells } from './cell.ts';
-import { formatAge, formatClock, formatQuantity } from './format.ts';
+import { formatAge, formatClock, formatQuantity, plural } from './format.ts';
 import { inert } from './inert.ts';
-import type { Model } from './model.ts';
+import { alertsOf, type Model } from './model.ts';
 import { Empty } from './overview.tsx';
 import { now } from './time.ts';
 import { second } from './view.ts';
@@ -13,12 +13,12 @@ import { second } from './view.ts';
 const urgency = { critical: 0, warning: 1, info: 2 };
 
 export function Firing({ model }: { model: Model }) {
-  useCells(model.firing, model.nodes, second);
-  const firing = [...model.firing.value].sort(
-    ([, one], [, other]) => urgency[one.severity] - urgency[other.severity] || (one.since < other.since ? 1 : -1),
-  );
+  useCells(model.firing, model.servers, model.nodes, second);
+  const { firing: all, held } = alertsOf(model);
+  const firing = all.sort(([, one], [, other]) => urgency[one.severity] - urgency[other.severity] || (one.since < other.since ? 1 : -1));
   const failing = [...model.nodes.value].filter(([, node]) => node.status === 'failing');
-  if (firing.length + failing.length === 0) return null;
+  if (firing.length + held.length + failing.length === 0) return null;
+  const hosts = [...new Set(held.map(({ host }) => host))];
   return (
     <ul class="firing" aria-label="Firing alerts">
       {firing.map(([key, alert]) => (
@@ -43,6 +43,17 @@ export function Firing({ model }: { model: Model }) {
           </span>
         </li>
       ))}
+      {held.length > 0 && (
+        <li class="info">
+          <span class="badge">held</span>
+          <div>
+            <p>
+              {plural(held.length, 'alert')} of <bdi>{inert(hosts.length > 3 ? plural(hosts.length, 'server') : hosts.join(', '))}</bdi>
+            </p>
+            <p class="action">Said before it was silent. What still fires is shown when it is heard again.</p>
+          </div>
+        </li>
+      )}
       {failing.map(([key, node]) => (
         <li key={key} class="info">
           <span class="badge">node</span>

@@ -6,7 +6,7 @@ import { type Cell, useCells } from './cell.ts';
 import type { Line } from './connection.ts';
 import { formatAge, formatClock, plural } from './format.ts';
 import icon from './icon.svg';
-import type { Model } from './model.ts';
+import { alertsOf, type Model } from './model.ts';
 import { now } from './time.ts';
 import { nextTheme, paused, search, second, span, spans, theme, togglePause } from './view.ts';
 
@@ -18,7 +18,8 @@ const tabs: readonly (readonly [Tab, string])[] = [
 ];
 
 export function Header({ model, line, tab }: { model: Model; line: Cell<Line>; tab: Tab }) {
-  useCells(model.firing, search, span, theme, paused);
+  useCells(model.firing, model.servers, search, span, theme, paused);
+  const firing = alertsOf(model).firing.length;
   const input = useRef<HTMLInputElement>(null);
   useEffect(() => {
     const pressed = (event: KeyboardEvent) => {
@@ -54,7 +55,7 @@ export function Header({ model, line, tab }: { model: Model; line: Cell<Line>; t
         {tabs.map(([name, title]) => (
           <a key={name} href={`#${name}`} aria-current={tab === name ? 'page' : undefined}>
             {title}
-            {name === 'alerts' && model.firing.value.size > 0 && <span class="many">{model.firing.value.size}</span>}
+            {name === 'alerts' && firing > 0 && <span class="many">{firing}</span>}
           </a>
         ))}
       </nav>

@@ -42,7 +42,7 @@ export interface Model {
   /** When each server was heard last. */
   readonly beats: ReadonlyMap<string, number>;
   readonly nodes: Cell<ReadonlyMap<string, NodeState & { readonly time: number }>>;
-  readonly firing: Cell<ReadonlyMap<string, AlertState & { readonly host: string }>>;
+  readonly firing: Cell<ReadonlyMap<string, Firing>>;
   /** Newest first. */
   readonly history: Cell<readonly Episode[]>;
   /** Changes when a chart or a series comes or goes; not with each value. */
@@ -65,7 +65,7 @@ export function createModel(redraw: (chart: Chart) => void): Model {
   const servers = new Map<string, Server>();
   const beats = new Map<string, number>();
   const nodes = new Map<string, NodeState & { time: number }>();
-  const firing = new Map<string, AlertState & { host: string }>();
+  const firing = new Map<string, Firing>();
   const charts = createCharts();
   const lines = createLines();
   let newest = 0;
@@ -74,7 +74,7 @@ export function createModel(redraw: (chart: Chart) => void): Model {
   const model = {
     servers: cell<ReadonlyMap<string, Server>>(servers),
     nodes: cell<ReadonlyMap<string, NodeState & { time: number }>>(nodes),
-    firing: cell<ReadonlyMap<string, AlertState & { host: string }>>(firing),
+    firing: cell<ReadonlyMap<string, Firing>>(firing),
     history: cell<readonly Episode[]>([]),
     charts: cell<Charts>(charts),
     lines: cell<Lines>(lines),
@@ -158,3 +158,17 @@ export function createModel(redraw: (chart: Chart) => void): Model {
 
 /** What a server's state is of: the key of its heartbeats, `<place>.<host>`, with a word after it where it is one of its processes. */
 const idOf = (key: string): string => key.replace(/^((?:[^.]+\.){3}[^.]+)\.server\b/, '$1');
+
+export type Firing = AlertState & { readonly host: string };
+
+/** What fires now, and what is held: what was said of a server before it fell silent is no news until it is heard again. */
+export function alertsOf(model: Pick<Model, 'firing' | 'servers'>): { firing: [key: string, alert: Firing][]; held: Firing[] } {
+  const isHeld = (key: string): boolean => {
+    // As core/states.ts has it: `<place>.<host>.alert.<rule>.<what…>`.
+    const words = key.split('.');
+    const status = model.servers.value.get(words.slice(0, 4).join('.'))?.status;
+    return words[6] !== 'server' && (status === 'silent' || status === 'retired');
+  };
+  const all = [...model.firing.value];
+  return { firing: all.filter(([key]) => !isHeld(key)), held: all.filter(([key]) => isHeld(key)).map(([, alert]) => alert) };
+}
