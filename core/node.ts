@@ -9,7 +9,7 @@
 import { z } from 'zod';
 import type { Clock } from './clock.ts';
 import { ConfigError } from './errors.ts';
-import type { Event } from './event.ts';
+import type { Event, Topic } from './event.ts';
 import type { History } from './history.ts';
 import type { Json } from './json.ts';
 import type { About, Fields } from './key.ts';
@@ -86,6 +86,11 @@ export interface Services {
   filters(): readonly PlacedFilter[];
   /** The time, for what a node does to the world outside: retention, back-off. Tests move it; a person may set it, so it may jump. */
   readonly clock: Clock;
+  /**
+   * Somebody looks at these topics through this node, for the next 15 s: whoever writes them, in any process, sends at once what would
+   * have waited for company. Say it again each 10 s for as long as it is so. In a thread of its own a node is not heard.
+   */
+  look(topics: readonly Topic[]): void;
   /** Tells a person, on the process's own output and as a log event, under the node's name. Once for each change, and what to do. */
   say(level: Level, text: string): void;
 }

@@ -16,6 +16,9 @@ export interface Part {
 /** The longest name of a user, in bytes: it is part of its queues' names, which AMQP limits to 255. */
 export const maxUserBytes = 200;
 
+/** What every queue of an agent begins with: it may make none other. */
+export const agentQueues = (user: string): string => `sluice.agent.${user}.`;
+
 /** The part that a name means, or undefined when it means none. Also one or two words mean one: who takes them so, says so. */
 export function readPart(name: string): Part | undefined {
   const words = name.split('.');

@@ -89,6 +89,10 @@ export interface Bus {
   subscribe(subscription: Subscription, reader: Reader): Promise<Subscribed>;
   /** For nodes that several processes share. None in process, where there is nobody to share with. */
   readonly sharing?: Sharing;
+  /** Tells whoever writes these topics, in any process, that somebody looks at them now. May be lost: who still looks says it again. */
+  look(topics: readonly Topic[]): void;
+  /** Calls back each time that somebody looks somewhere. Who sends at once anyway need not listen. */
+  listen(looked: (topics: readonly Topic[]) => void): void;
   /** Calls back at each change of `connected`, and at once with what it is now. */
   watch(changed: (connected: boolean) => void): void;
   /** Ends all subscriptions, waits up to `ms` for what is unconfirmed, and lets go. Safe twice. */

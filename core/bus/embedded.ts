@@ -9,6 +9,7 @@
  */
 import type { Clock } from '../clock.ts';
 import { Reject, SluiceError } from '../errors.ts';
+import type { Topic } from '../event.ts';
 import { type Matcher, matcher } from '../key.ts';
 import { type Kind, kindNames, kinds } from '../kinds.ts';
 import type { Bus, Message, Subscribed, Subscription } from './bus.ts';
@@ -60,6 +61,7 @@ export function embeddedBus({ clock, limits, report = () => {} }: EmbeddedOption
   const endings = new Set<() => void>();
   const pending = new Set<(error: Error) => void>();
   const watchers: ((connected: boolean) => void)[] = [];
+  const listeners: ((topics: readonly Topic[]) => void)[] = [];
   let state: 'open' | 'closing' | 'closed' = 'open';
   let drained: (() => void) | undefined;
   let own = 0;
@@ -205,6 +207,10 @@ export function embeddedBus({ clock, limits, report = () => {} }: EmbeddedOption
       endings.add(end);
       return { close: async () => end() };
     },
+    look(topics) {
+      for (const looked of listeners) looked(topics);
+    },
+    listen: (looked) => void listeners.push(looked),
     watch(changed) {
       watchers.push(changed);
       changed(state === 'open');

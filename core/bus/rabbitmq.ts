@@ -17,6 +17,7 @@ import type { Bus, Reader, Subscribed } from './bus.ts';
 import { createAppender, createSharing } from './changelog.ts';
 import { checkMessage, checkSubscription } from './check.ts';
 import { isRefusal, type Link, type LinkOptions, openLink } from './link.ts';
+import { createLooking } from './looking.ts';
 import { createOutbox } from './outbox.ts';
 import { createReading, type Reading, type Strategy } from './reading.ts';
 import { readState } from './stream.ts';
@@ -68,6 +69,7 @@ export function rabbitBus({ urls, credentials = { username: 'guest', password: '
     else report('warn', `bus: ${name} does not answer (${why}); trying until it does, and keeping what is to be sent`);
   };
 
+  const looking = createLooking(credentials.username, clock);
   const appender = createAppender({ clock, user: credentials.username });
   const outbox = createOutbox({ clock, stalled: () => writer.drop('no confirm came in time'), settled: () => quiet() });
 
@@ -122,10 +124,12 @@ export function rabbitBus({ urls, credentials = { username: 'guest', password: '
     setup: openPublisher,
     up(model) {
       appender.attach(model);
+      looking.attach(model);
       changed();
     },
     down(error) {
       appender.detach();
+      looking.detach();
       outbox.lost();
       outbox.pause(false);
       away(error);
@@ -189,6 +193,8 @@ export function rabbitBus({ urls, credentials = { username: 'guest', password: '
       return read(label, travels === 'state' ? readState(subscription) : takeFromQueue(subscription, travels), to);
     },
     sharing: createSharing({ appender, open: (label, strategy) => read(label, strategy, { deliver() {}, pipe() {} }) }),
+    look: looking.look,
+    listen: looking.listen,
     watch(watcher) {
       watchers.push(watcher);
       watcher(connected);

@@ -17,6 +17,9 @@ export function kindOf(exchange: string): Kind | undefined {
   return isKind(kind) ? kind : undefined;
 }
 
+/** Over which viewers say what they look at. */
+export const lookExchange = 'sluice.look';
+
 /** The stream that keeps `state`. */
 export const stateStream = 'sluice.state';
 

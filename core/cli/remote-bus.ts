@@ -10,6 +10,8 @@ import type { Config } from '../config.ts';
 import { messageOf, Reject, SluiceError, UsageError } from '../errors.ts';
 import { decodeAll, type Event, encode, fromWire, topic, toWire } from '../event.ts';
 import { key as keyOf, matcher, patternOf } from '../key.ts';
+import { kinds } from '../kinds.ts';
+import { lookEveryMs } from '../runtime/looks.ts';
 import { identityOf, type Judge, judgeOf } from '../runtime/trust.ts';
 import { nodeState, serverState } from '../states.ts';
 import { createFeed } from './feed.ts';
@@ -95,6 +97,10 @@ async function follow(
     { topics: [wanted], queue: 'viewer', prefetch: 64 },
     { deliver: feed.push, pipe: ({ caughtUp }) => caughtUp && drained() },
   );
+  // Who writes it sends at once for as long as this is said.
+  const look = () => bus.look(kinds[wanted.kind].batched ? [wanted] : []);
+  const unlook = systemClock.every(lookEveryMs, look);
+  look();
   if (signal.aborted) feed.end();
   else signal.addEventListener('abort', () => feed.end(), { once: true });
   return (async function* () {
@@ -105,6 +111,7 @@ async function follow(
         yield taken;
       }
     } finally {
+      unlook();
       await subscribed.close();
     }
   })();

@@ -7,6 +7,7 @@ import { type Clock, systemClock } from '../clock.ts';
 import { version } from '../installation.ts';
 import { committer } from '../runtime/commit.ts';
 import type { Watching } from '../runtime/context.ts';
+import { lookMs } from '../runtime/looks.ts';
 import type { Outbox } from '../runtime/outbox.ts';
 import { openStore } from '../state/store.ts';
 import { chance } from './chance.ts';
@@ -114,6 +115,10 @@ export function startFleet({
     return host;
   };
   for (const server of serversOf(count, seed)) hire(server);
+  if (linger > 0)
+    bus.listen((topics) => {
+      for (const { outbox } of hosts.values()) outbox?.look(topics, lookMs);
+    });
 
   let ended: Promise<void> | undefined;
   const end = async (reason: string): Promise<void> => {

@@ -2,6 +2,7 @@
 import type { Bus } from '../bus/bus.ts';
 import type { Clock } from '../clock.ts';
 import type { History } from '../history.ts';
+import { kinds } from '../kinds.ts';
 import type { Level, Node, PlacedFilter, Reads, Services } from '../node.ts';
 import type { Store } from '../state/store.ts';
 import type { Announcer } from './announce.ts';
@@ -80,9 +81,10 @@ export interface Running {
 }
 
 /** What the process offers to one of its nodes. */
-export const servicesFor = (context: Pick<Context, 'clock' | 'filters' | 'keeping' | 'report'>, name: string): Services => ({
+export const servicesFor = (context: Pick<Context, 'bus' | 'clock' | 'filters' | 'keeping' | 'report'>, name: string): Services => ({
   history: () => context.keeping.history,
   filters: () => context.filters,
   clock: context.clock,
+  look: (topics) => context.bus.look(topics.filter(({ kind }) => kinds[kind].batched)),
   say: (level, text) => context.report(level, named(name, text)),
 });

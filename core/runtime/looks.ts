@@ -4,6 +4,10 @@ import type { Topic } from '../event.ts';
 import { type Matcher, matcher } from '../key.ts';
 import type { Kind } from '../kinds.ts';
 
+/** How long one look holds on the side that writes, by its own clock; and how often it is said again while it lasts. In milliseconds. */
+export const lookMs = 15_000;
+export const lookEveryMs = 10_000;
+
 /** Topics are a stranger's to choose: past this many, the one that was asked for first goes. */
 const maxLooks = 256;
 

@@ -23,6 +23,7 @@ import { startOrder } from './graph.ts';
 import { startHeartbeat, wordOf } from './heartbeat.ts';
 import { textOf } from './lane.ts';
 import { phaseOf } from './linger.ts';
+import { lookMs } from './looks.ts';
 import { runMonitor } from './monitor.ts';
 import { outbox } from './outbox.ts';
 import { placeNodes } from './place.ts';
@@ -111,6 +112,7 @@ async function start(
     dead: (reason, entry) =>
       report('error', `a ${entry.kind} of ${entry.keys[0]} cannot be sent: ${reason.message}: ${textOf(entry).slice(0, 200)}`),
   });
+  if (config.linger > 0) bus.listen((topics) => out.look(topics, lookMs));
   const commits = committer({ store, outbox: () => out, clock, report });
   const announcements = announcer({
     store,

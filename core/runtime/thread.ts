@@ -109,6 +109,7 @@ const services: Services = {
   history: () => undefined,
   filters: () => [],
   clock: systemClock,
+  look: () => {},
   say: (level, text) => parentPort?.postMessage({ say: text, level } satisfies Said),
 };
 

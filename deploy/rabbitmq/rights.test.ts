@@ -66,6 +66,15 @@ describe('the rights of an agent', () => {
       expect([name, allows(rights.configure, name)]).toEqual([name, false]);
   });
 
+  it('let it hear who looks, and not pretend to', () => {
+    expect(allows(rights.read, 'sluice.look')).toBe(true);
+    expect(allows(rights.write, 'sluice.look')).toBe(false);
+    expect(allows(rights.configure, 'sluice.look')).toBe(false);
+    expect(allows(rights.configure, 'sluice.agent.acme.shop.prod.web-1.look.0123456789ab')).toBe(true);
+    const hub = rightsOf('acme.shop.prod');
+    for (const name of ['sluice.look', 'sluice.look.0123456789ab']) expect(allows(hub.write, name)).toBe(true);
+  });
+
   it('let it write its own events and nothing that commands', () => {
     for (const kind of ['metric', 'log', 'heartbeat', 'state', 'outcome', 'audit'])
       expect(allows(rights.write, `sluice.${kind}`)).toBe(true);

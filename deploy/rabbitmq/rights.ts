@@ -11,7 +11,8 @@
  * of it: servers and hubs that must not read each other belong in virtual hosts of their own.
  */
 import { type Kind, kindNames, kinds } from 'sluice';
-import { type Part, partOf } from '../../core/part.ts';
+import { lookExchange } from '../../core/bus/wire.ts';
+import { agentQueues, type Part, partOf } from '../../core/part.ts';
 
 export interface Permissions {
   readonly configure: string;
@@ -57,12 +58,13 @@ export function rightsOf(user: string): Rights {
 }
 
 function rightsOfAgent(user: string, part: Part): Rights {
-  const own = `${literal(agentPrefix(user))}.+`;
+  const own = `${literal(agentQueues(user))}.+`;
   const writes = kindNames.filter((kind) => !commanding.includes(kind));
   return {
     configure: whole(own),
     write: whole(`${own}|${exchanges(writes)}`),
-    read: whole(`${own}|${exchanges(agentReads)}`),
+    // Who looks is no secret, and no event: it changes when an agent sends, and nothing else.
+    read: whole(`${own}|${exchanges(agentReads)}|${literal(lookExchange)}`),
     topics: kindNames.map((kind) => ({
       exchange: `sluice.${kind}`,
       write: writes.includes(kind) ? keysOf(kind, part) : none,
@@ -83,9 +85,6 @@ function rightsOfHub(part: Part): Rights {
     limits: undefined,
   };
 }
-
-/** What every queue of an agent begins with. */
-export const agentPrefix = (user: string): string => `sluice.agent.${user}.`;
 
 /** Keys under the part; for telemetry and heartbeats also the slots by which partitions are bound (core/slot.ts). */
 function keysOf(kind: Kind, { words }: Part): string {

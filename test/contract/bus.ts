@@ -337,6 +337,25 @@ export function busContract(harness: Harness): void {
     });
   });
 
+  describe('looks', () => {
+    it('are told to those who write, each time that somebody looks', async () => {
+      const bus = open();
+      const heard: string[] = [];
+      bus.listen((topics) => void heard.push(topics.map(({ kind, pattern }) => `${kind} ${pattern}`).join(', ')));
+      const pattern = unique('looked');
+      // It may be lost, as while a listener is not there yet: so it is said again.
+      let turns = 0;
+      await until('the look', () => {
+        const topics = [
+          { kind: 'metric', pattern: `${pattern}.#` },
+          { kind: 'log', pattern },
+        ] as const;
+        if (turns++ % 1000 === 0) bus.look(topics);
+        return heard.includes(`metric ${pattern}.#, log ${pattern}`);
+      });
+    });
+  });
+
   describe('closing', () => {
     it('says whether it is connected, at once and at the end', async () => {
       const bus = open();

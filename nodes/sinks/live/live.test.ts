@@ -1,11 +1,15 @@
-import { request } from 'node:http';
-import { connect, createServer } from 'node:net';
+import { once } from 'node:events';
+import { createServer as createHttpServer, request } from 'node:http';
+import { type AddressInfo, connect, createServer } from 'node:net';
 import { type Event, virtualClock } from 'sluice';
 import { afterEach, describe, expect, it } from 'vitest';
 import { WebSocket } from 'ws';
 import { createFleet, createWriter, firing, statesOf } from '../../../test/browser/imitate.ts';
 import live from './live.ts';
+import { createMemory } from './memory.ts';
+import { createPresent } from './present.ts';
 import { type Limits, type LiveServer, openLive } from './server.ts';
+import { createViewers } from './viewers.ts';
 
 const start = virtualClock().now();
 const limits: Limits = { seconds: 600, bytes: 8_388_608, viewers: 4 };
@@ -46,7 +50,7 @@ interface Frame {
 }
 
 /** A viewer that keeps its frames; `next` waits for the first one not yet looked at that fits. */
-async function view(server: LiveServer, subscribe?: unknown) {
+async function view(server: Pick<LiveServer, 'url'>, subscribe?: unknown) {
   const socket = new WebSocket(`${server.url.replace('http', 'ws')}/api/live`);
   closing.push(() => socket.terminate());
   const frames: Frame[] = [];
@@ -203,6 +207,35 @@ describe('the socket', () => {
     const since = new Date(start + 30_000).toISOString();
     expect(bodies((await (await view(server, { kind: 'log', host: 'web-1', since })).next()).snapshot)).toEqual(['new']);
     expect(bodies((await (await view(server, { kind: 'log', pattern: '#.web-2.#', since: '1h' })).next()).snapshot)).toEqual(['other']);
+  });
+
+  it('says what its viewers look at, each topic once, and again while they do', async () => {
+    const looked: string[] = [];
+    const memory = createMemory({ ticks: 600, bytes: 1e6 });
+    const present = createPresent({ ticks: 600, bytes: 1e6 });
+    const viewers = createViewers(memory, present, 4, (topics) =>
+      looked.push(topics.map(({ kind, pattern }) => `${kind} ${pattern}`).join(', ')),
+    );
+    const server = createHttpServer().listen(0, '127.0.0.1');
+    server.on('upgrade', (request, socket, head: Buffer) => viewers.accept(request, socket, head));
+    await once(server, 'listening');
+    closing.push(() => server.close());
+    closing.push(() => viewers.close());
+    const url = `http://127.0.0.1:${(server.address() as AddressInfo).port}`;
+    for (let turn = 0; turn < 10; turn++) viewers.tick();
+    const first = await view({ url }, [{ kind: 'metric', host: 'web-1' }, { kind: 'log' }]);
+    await first.next();
+    const second = await view({ url }, { kind: 'log' });
+    await second.next();
+    expect(looked).toEqual(['metric *.*.*.web-1.#, log #', 'log #']);
+    for (let turn = 0; turn < 10; turn++) viewers.tick();
+    expect(looked.slice(2)).toEqual(['metric *.*.*.web-1.#, log #']);
+    const ended = [once(first.socket, 'close'), once(second.socket, 'close')];
+    first.socket.close();
+    second.socket.close();
+    await Promise.all(ended);
+    for (let turn = 0; turn < 20; turn++) viewers.tick();
+    expect(looked).toHaveLength(3);
   });
 
   it('keeps subscriptions apart by their ids', async () => {

@@ -41,7 +41,7 @@ export async function openLive(address: Address, limits: Limits, services?: Serv
   const memory = createMemory({ ticks: limits.seconds, bytes: limits.bytes });
   const present = createPresent({ ticks: limits.seconds, bytes: limits.bytes / 4 });
   const catalog = createCatalog({ ticks: limits.seconds, bound: maxSeries });
-  const viewers = createViewers(memory, present, limits.viewers);
+  const viewers = createViewers(memory, present, limits.viewers, services?.look);
   const taken = new Map<Kind, number>();
   const prometheus = createPrometheus({ memory, present, viewers, taken });
   const app = createApp({ host: address.host, assets: await readAssets(), memory, present, catalog, viewers, prometheus, services });

@@ -5,7 +5,7 @@
  *     {"id": "errors", "subscribe": [{"kind": "log", "since": "5m"}, {"kind": "alert"}]}
  *     {"unsubscribe": "errors"}
  */
-import { duration, type Kind, kindNames, matcher, messageOf, patternOf, SluiceError, z } from 'sluice';
+import { duration, type Kind, kindNames, matcher, messageOf, patternOf, SluiceError, type Topic, z } from 'sluice';
 import type { Entry } from './memory.ts';
 
 const word = z.string().min(1).max(255);
@@ -31,6 +31,7 @@ const message = z.union([
 export interface Subscription {
   readonly id: string | undefined;
   readonly kinds: ReadonlySet<Kind>;
+  readonly topics: readonly Topic[];
   matches(entry: Entry): boolean;
   /** Whether an entry belongs into its snapshot; `now` is the present tick. */
   remembers(entry: Entry, now: number): boolean;
@@ -49,6 +50,7 @@ export function readRequest(text: string): Request {
     subscribe: {
       id,
       kinds: new Set(topics.map((topic) => topic.kind)),
+      topics: topics.map(({ kind, pattern }) => ({ kind, pattern })),
       matches: (entry) => topics.some((topic) => topic.matches(entry)),
       remembers: (entry, now) => topics.some((topic) => topic.matches(entry) && topic.recent(entry, now)),
     },
@@ -60,8 +62,9 @@ const usage = 'it reads {"subscribe": {"kind": "metric", "host": "web-1"}}';
 function compile({ kind, pattern, since, ...fields }: z.output<typeof wanted>) {
   if (pattern !== undefined && Object.keys(fields).length > 0)
     throw new SluiceError(`live: give a pattern or ${Object.keys(fields).join(', ')}, not both`);
-  const matches = compilePattern(pattern ?? patternOf(fields));
-  return { kind, matches: (entry: Entry) => entry.kind === kind && matches(entry.key), recent: compileSince(since) };
+  const wanted = pattern ?? patternOf(fields);
+  const matches = compilePattern(wanted);
+  return { kind, pattern: wanted, matches: (entry: Entry) => entry.kind === kind && matches(entry.key), recent: compileSince(since) };
 }
 
 function compilePattern(pattern: string) {

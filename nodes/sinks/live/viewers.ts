@@ -7,7 +7,7 @@
  */
 import type { IncomingMessage } from 'node:http';
 import type { Duplex } from 'node:stream';
-import { messageOf, SluiceError } from 'sluice';
+import { messageOf, SluiceError, type Topic } from 'sluice';
 import { type WebSocket, WebSocketServer } from 'ws';
 import type { Entry, Memory } from './memory.ts';
 import type { Present } from './present.ts';
@@ -29,6 +29,8 @@ const maxMessagesPerTick = 50;
 /** Ticks (seconds) of quiet after which a viewer hears that the line is alive. */
 const idleTicks = 5;
 const pingTicks = 15;
+/** Ticks after which it is said again what the viewers look at. */
+const lookTicks = 10;
 
 export interface Viewers {
   /** Takes an HTTP upgrade that the guard let pass. */
@@ -49,7 +51,13 @@ interface Viewer {
   answered: boolean;
 }
 
-export function createViewers(memory: Memory, present: Present, maxViewers: number): Viewers {
+/** @param look tells that somebody looks at these topics, each time for some ticks more than pass until it is said again. */
+export function createViewers(
+  memory: Memory,
+  present: Present,
+  maxViewers: number,
+  look: (topics: readonly Topic[]) => void = () => {},
+): Viewers {
   const server = new WebSocketServer({ noServer: true, maxPayload, perMessageDeflate: false, clientTracking: false });
   const viewers = new Set<Viewer>();
   let dropped = 0;
@@ -103,7 +111,14 @@ export function createViewers(memory: Memory, present: Present, maxViewers: numb
       subscription.id,
       createStream(subscription, waitingBytes, (count) => (dropped += count)),
     );
+    look(subscription.topics);
     say(viewer, snapshot(subscription, present.entries(), memory.entries(subscription.kinds), memory.now, snapshotBytes));
+  };
+
+  /** All that anyone looks at, each topic once. */
+  const looked = (): Topic[] => {
+    const topics = [...viewers].flatMap(({ streams }) => [...streams.values()].flatMap(({ subscription }) => subscription.topics));
+    return [...new Map(topics.map((topic) => [`${topic.kind} ${topic.pattern}`, topic])).values()];
   };
 
   const receive = (viewer: Viewer, text: string) => {
@@ -146,6 +161,7 @@ export function createViewers(memory: Memory, present: Present, maxViewers: numb
     },
     tick() {
       ticks++;
+      if (ticks % lookTicks === 0 && viewers.size > 0) look(looked());
       for (const viewer of viewers) {
         viewer.messages = 0;
         if (++viewer.quiet >= idleTicks && viewer.socket.bufferedAmount === 0) {
