@@ -27,4 +27,15 @@ export {
 } from './kinds.ts';
 export * from './node.ts';
 export { decodeSketch, encodeSketch, mergeSketches, quantile, type Sketch, sketchOf } from './sketch.ts';
-export { type AlertState, alertState, holderOf, holds, type NodeState, nodeState, type ServerState, serverState } from './states.ts';
+export {
+  type AlertState,
+  alertState,
+  holderOf,
+  holds,
+  type NodeState,
+  nodeState,
+  type ProcessState,
+  processState,
+  type ServerState,
+  serverState,
+} from './states.ts';

@@ -3,6 +3,7 @@
  *
  *     server   <place>.<host>.server               from the roster; of a process, with its word after it
  *     node     <place>.<host>.node.<name>          from the process that runs it
+ *     process  <place>.<host>.process.<boot>       from the process itself
  *     alert    <place>.<host>.alert.<rule>.<what>  while it fires; null once it is resolved
  */
 import { z } from 'zod';
@@ -43,11 +44,53 @@ export const nodeState = z.object({
   out: z.array(z.string()),
   /** Milliseconds between samples. */
   every: z.number().optional(),
-  events: z.object({ in: z.number(), out: z.number(), dead: z.number(), dropped: z.number() }),
+  events: z.object({
+    in: z.number(),
+    out: z.number(),
+    dead: z.number(),
+    dropped: z.number(),
+    /** Known lost on the way here, and left out since they came again: of the streams that it remembers, so over restarts. */
+    holes: z.number().default(0),
+    repeats: z.number().default(0),
+  }),
+  /** The queues that it reads at a broker. */
+  queues: z.array(z.string()).optional(),
   /** Milliseconds from when an event was written to when it was handled; the latest. */
   lag: z.number().optional(),
   errors: z.number(),
   error: z.string().optional(),
+});
+
+const spooled = z.object({ events: z.number(), bytes: z.number() });
+
+/** A process, as it says of itself: what it gave to the bus, and what it could not yet. Counts are of events, since it began. */
+export const processState = z.object({
+  host: z.string(),
+  /** Its boot id: several may run on a host. */
+  process: z.string(),
+  status: z.enum(['running', 'stopped']),
+  since: z.string(),
+  version: z.string(),
+  /** `embedded`, or where the broker is, without credentials. */
+  bus: z.string(),
+  connected: z.boolean(),
+  /** The broker takes nothing for now. */
+  blocked: z.boolean(),
+  /** Milliseconds that what may share a message waits for company. */
+  linger: z.number(),
+  /** Given to the bus; confirmed by it. */
+  sent: z.number(),
+  confirmed: z.number(),
+  /** Given up for want of room, because nobody wants them any more, and because no bus could take them. */
+  dropped: z.number(),
+  expired: z.number(),
+  refused: z.number(),
+  /** Waiting, in each lane of the spool. */
+  spooled: z.object({ durable: spooled, telemetry: spooled }),
+  /** Never-lose events that nobody at the broker reads: kept, and let go for want of room. */
+  unwanted: z.object({ events: z.number(), lost: z.number() }),
+  /** Written, by kind: what its readers should have had. */
+  written: z.record(z.string(), z.number()),
 });
 
 /** An alert that fires. */
@@ -55,6 +98,7 @@ export const alertState = kinds.alert.schema;
 
 export type ServerState = z.output<typeof serverState>;
 export type NodeState = z.output<typeof nodeState>;
+export type ProcessState = z.output<typeof processState>;
 export type AlertState = z.output<typeof alertState>;
 
 /**

@@ -72,6 +72,8 @@ export interface Bus {
   readonly connected: boolean;
   /** While connected over a network: which broker of several it is, as `mq1:5671`, and the address of ours that reaches it. */
   readonly via?: { readonly broker: string; readonly address?: string } | undefined;
+  /** It takes nothing for now: a broker short of memory or disk. */
+  readonly blocked?: boolean;
   /**
    * How much of one kind may be published and unconfirmed at once. In process a confirmation means that every reader has
    * handled it, so this is how far a stuck reader may lag before the others wait for it, or before its queue lets the

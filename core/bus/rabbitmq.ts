@@ -48,6 +48,7 @@ export function rabbitBus({ urls, credentials = { username: 'guest', password: '
   const said = new Set<string>();
   let state: 'open' | 'closing' | 'closed' = 'open';
   let connected = false;
+  let blocked = false;
   let quiet = () => {};
 
   const changed = () => {
@@ -131,12 +132,14 @@ export function rabbitBus({ urls, credentials = { username: 'guest', password: '
       appender.detach();
       looking.detach();
       outbox.lost();
+      blocked = false;
       outbox.pause(false);
       away(error);
       changed();
     },
     blocked(reason) {
-      outbox.pause(reason !== undefined);
+      blocked = reason !== undefined;
+      outbox.pause(blocked);
       if (reason !== undefined) report('warn', `bus: ${name} takes no more for now (${reason}); what is to be sent is kept`);
       else report('info', `bus: ${name} takes messages again`);
     },
@@ -180,6 +183,9 @@ export function rabbitBus({ urls, credentials = { username: 'guest', password: '
     },
     get via() {
       return writer.via();
+    },
+    get blocked() {
+      return blocked;
     },
     async publish(message) {
       if (state !== 'open') throw new SluiceError('bus: closed; nothing can be published any more');

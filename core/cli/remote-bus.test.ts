@@ -35,7 +35,7 @@ const node: NodeState = {
   since: '2026-01-01T00:00:00Z',
   in: [],
   out: ['metric'],
-  events: { in: 0, out: 1, dead: 0, dropped: 0 },
+  events: { in: 0, out: 1, dead: 0, dropped: 0, holes: 0, repeats: 0 },
   errors: 0,
 };
 

@@ -21,6 +21,8 @@ export function partOf(whole: Store, index: number): Part {
     tables: (node, changes) => transaction.tables(name(node), changes),
     mark: (reader, stream, mark, at) => transaction.mark(name(reader), stream, mark, at),
     seen: (reader, id, at) => transaction.seen(name(reader), id, at),
+    uneven: (reader, stream, account) => transaction.uneven(name(reader), stream, account),
+    reading: (reader, since) => transaction.reading(name(reader), since),
     position: (node, position) => transaction.position(name(node), position),
     announce: (node, key, data) => transaction.announce(name(node), key, data),
     spool: (lane, entry) => transaction.spool(lane, { ...entry, order: first + entry.order }),
@@ -38,6 +40,9 @@ export function partOf(whole: Store, index: number): Part {
     table: (node, table) => whole.table(name(node), table),
     marked: (reader, stream) => whole.marked(name(reader), stream),
     wasSeen: (reader, id) => whole.wasSeen(name(reader), id),
+    movedAt: (reader, stream) => whole.movedAt(name(reader), stream),
+    uneven: (reader) => whole.uneven(name(reader)),
+    readingSince: (reader) => whole.readingSince(name(reader)),
     position: (node) => whole.position(name(node)),
     // Hosts of a demo run monitors alone: those announce nothing of their own.
     announced: () => [],

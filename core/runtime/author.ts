@@ -26,7 +26,8 @@ export interface Author {
   keyOf(words: Draft['key']): string;
 }
 
-export function author(origin: Origin, node: string): Author {
+/** @param written counts what it writes, by kind */
+export function author(origin: Origin, node: string, written: Map<Kind, number> = new Map()): Author {
   const { place, host, bootid } = origin;
   // A slash within a word would move what follows it; in a source it is escaped too.
   const words = [place.company, place.system, place.environment, host, node].map((word) => escapeWord(word).replaceAll('/', '%2F'));
@@ -36,6 +37,7 @@ export function author(origin: Origin, node: string): Author {
     const stream = `${kind} ${about}`;
     const sequence = (sequences.get(stream) ?? 0) + 1;
     sequences.set(stream, sequence);
+    written.set(kind, (written.get(kind) ?? 0) + 1);
     return sequence;
   };
   const keyOf = (words: Draft['key']): string => {

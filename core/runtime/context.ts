@@ -12,6 +12,7 @@ import type { Committer } from './commit.ts';
 import type { Decoder } from './decoding.ts';
 import type { Health } from './health.ts';
 import type { Isolation } from './isolate.ts';
+import type { Ledger } from './ledger.ts';
 import type { Outbox } from './outbox.ts';
 import { named } from './supervise.ts';
 import type { Watchdog } from './watchdog.ts';
@@ -27,6 +28,8 @@ export interface Context {
   readonly decoder: Decoder;
   /** Leaves out what whoever published it may not say. */
   readonly believe: Believe;
+  /** What was lost on the way to the readers of this process. */
+  readonly ledger: Ledger;
   readonly outbox: Outbox;
   readonly announcer: Announcer;
   readonly watchdog: Watchdog;

@@ -8,7 +8,7 @@ import type { Sort } from '../node.ts';
 import type { NodeState } from '../states.ts';
 
 export interface Health {
-  readonly counts: { in: number; out: number; dead: number; dropped: number };
+  readonly counts: { in: number; out: number; dead: number; dropped: number; holes: number; repeats: number };
   /** Milliseconds from when the latest event was written to when it was handled. */
   lag: number | undefined;
   running(): void;
@@ -42,7 +42,7 @@ export function health(identity: Identity, clock: Clock, changed: () => void): H
     changed();
   };
   const health: Health = {
-    counts: { in: 0, out: 0, dead: 0, dropped: 0 },
+    counts: { in: 0, out: 0, dead: 0, dropped: 0, holes: 0, repeats: 0 },
     lag: undefined,
     running() {
       become('running');

@@ -10,7 +10,6 @@ import { type Matcher, matcher } from '../key.ts';
 import { type Delivery as Class, type Kind, kinds } from '../kinds.ts';
 import type { Draft, Pipe } from '../node.ts';
 import type { Transaction } from '../state/store.ts';
-import { advance, type Watermark } from '../state/watermark.ts';
 import type { Context, Placed } from './context.ts';
 import { type Refused, weightOf } from './decoding.ts';
 
@@ -42,7 +41,7 @@ const maxBatchBytes = 4 * 1024 * 1024;
 const prefetch = 512;
 
 export async function openInlet(context: Context, placed: Placed, options: InletOptions): Promise<Inlet> {
-  const { bus, decoder, store, clock, receiving } = context;
+  const { bus, decoder, ledger, clock, receiving } = context;
   const { queue } = options;
   const wanted = wants(options.topics);
   let deliveries: Delivery[] = [];
@@ -50,7 +49,8 @@ export async function openInlet(context: Context, placed: Placed, options: Inlet
   let working: Promise<void> | undefined;
   let closed = false;
 
-  const fresh = freshness(queue, store);
+  const glimpse = glimpses();
+  const reader = queue === undefined ? undefined : ledger.open(placed.name, queue, options.topics, placed.health.counts);
 
   const takeBatch = (): Delivery[] => {
     let bytes = 0;
@@ -68,18 +68,19 @@ export async function openInlet(context: Context, placed: Placed, options: Inlet
   const handle = async (taken: readonly Delivery[]): Promise<void> => {
     const events: Event[] = [];
     const refused: Refused[] = [];
-    const pass = fresh.batch();
+    const pass = reader?.batch(receiving());
     for (const delivery of taken) {
       for (const read of context.believe(decoder.read(delivery.message, receiving()), delivery)) {
         if ('reason' in read) refused.push(read);
         // Of a batch that several queues wanted, each reader picks its own.
-        else if (wanted(read.kind, read.key) && pass.isNew(read)) events.push(read);
+        else if (wanted(read.kind, read.key) && (pass?.isNew(read) ?? glimpse(read))) events.push(read);
       }
     }
     placed.health.counts.in += events.length;
     const last = events.at(-1);
     if (last) placed.health.lag = Math.max(0, clock.now() - last.time);
-    await options.batch({ events, refused, remember: (transaction) => pass.remember(transaction, receiving()) });
+    await options.batch({ events, refused, remember: (transaction) => pass?.remember(transaction) });
+    pass?.settled();
     for (const delivery of taken) delivery.ack();
   };
 
@@ -129,6 +130,7 @@ export async function openInlet(context: Context, placed: Placed, options: Inlet
         },
       ),
     );
+    reader?.joined(topics);
   }
 
   return {
@@ -210,37 +212,5 @@ function glimpses(): (event: Event) => boolean {
       ids.delete(oldest);
     }
     return true;
-  };
-}
-
-/** Tells what a reader has not handled before: by the place in its writer's stream, by id where there is none or it is derived. */
-function freshness(reader: string | undefined, store: Context['store']) {
-  const glimpse = glimpses();
-  return {
-    batch() {
-      const marks = new Map<string, Watermark>();
-      const ids = new Set<string>();
-      return {
-        isNew(event: Event): boolean {
-          if (reader === undefined) return glimpse(event);
-          if (event.sequence === undefined || event.causationid !== undefined) {
-            const id = `${event.causationid === undefined ? event.source : ''} ${event.id}`;
-            if (ids.has(id) || store.wasSeen(reader, id)) return false;
-            ids.add(id);
-          }
-          if (event.sequence === undefined) return true;
-          const stream = `${event.source} ${event.bootid ?? ''} ${event.kind} ${event.key}`;
-          const next = advance(marks.get(stream) ?? store.marked(reader, stream), event.sequence);
-          if (!next) return false;
-          marks.set(stream, next);
-          return true;
-        },
-        remember(transaction: Transaction, at: number): void {
-          if (reader === undefined) return;
-          for (const [stream, mark] of marks) transaction.mark(reader, stream, mark, at);
-          for (const id of ids) transaction.seen(reader, id, at);
-        },
-      };
-    },
   };
 }

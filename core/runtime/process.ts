@@ -22,12 +22,14 @@ import { runFilter } from './filter.ts';
 import { startOrder } from './graph.ts';
 import { startHeartbeat, wordOf } from './heartbeat.ts';
 import { textOf } from './lane.ts';
+import { ledger } from './ledger.ts';
 import { phaseOf } from './linger.ts';
 import { lookMs } from './looks.ts';
 import { runMonitor } from './monitor.ts';
 import { outbox } from './outbox.ts';
 import { placeNodes } from './place.ts';
 import { runSink } from './sink.ts';
+import { startStanding } from './standing.ts';
 import { healthTeller } from './telling.ts';
 import { identityOf, judgeOf } from './trust.ts';
 import { startWatchdog } from './watchdog.ts';
@@ -78,8 +80,9 @@ async function start(
   let exitCode = 0;
   const origin = { place: config.place, host: config.host, bootid: `${clock.now().toString(36)}-${randomBytes(5).toString('hex')}` };
   const authors = new Map<string, Author>();
+  const written = new Map<Kind, number>();
   const authorOf = (name: string): Author => {
-    const known = authors.get(name) ?? author(origin, name);
+    const known = authors.get(name) ?? author(origin, name, written);
     authors.set(name, known);
     return known;
   };
@@ -135,15 +138,17 @@ async function start(
     commits.stop();
     out.stop();
   });
+  const receiving = steady(clock);
   const context: Context = {
     origin,
     clock,
-    receiving: steady(clock),
+    receiving,
     store,
     bus,
     committer: commits,
     decoder: decoder(),
     believe: trust.believe,
+    ledger: ledger({ store, bootid: origin.bootid, receiving }),
     outbox: out,
     announcer: announcements,
     watchdog,
@@ -180,12 +185,14 @@ async function start(
   const early = await Promise.race([failed, clock.sleep(bus.name === 'embedded' ? 60_000 : 3000).then(() => undefined)]);
   undo.push(() => Promise.all(consumers.map((consumer) => consumer.stop())));
   if (early !== undefined) throw early;
+  context.ledger.sending();
   out.start();
 
   announcements.start();
   const control = await startControl(context, config.state);
   const isAgent = placed.some(({ node }) => node.sort === 'monitor');
   const version = installedVersion();
+  const standing = startStanding(context, { version, linger: config.linger, written });
   const heartbeat = startHeartbeat(context, {
     every: config.heartbeat,
     about: isAgent ? [] : [wordOf(config.run)],
@@ -198,7 +205,10 @@ async function start(
   }
   const cancels = [
     clock.every(freshenMs, () => announceNodes(placed)),
-    clock.every(600_000, () => store.forget(clock.now() - rememberMs, 2000)),
+    clock.every(600_000, () => {
+      store.forget(clock.now() - rememberMs, 2000);
+      context.ledger.recount();
+    }),
   ];
 
   let ended: Promise<void> | undefined;
@@ -210,6 +220,7 @@ async function start(
     // A monitor that does not heed its signal is left behind.
     await Promise.all([control.close(), ...monitors.map((monitor) => Promise.race([monitor.stop(), clock.sleep(drainMs)]))]);
     await heartbeat.goodbye(reason);
+    await standing.stop();
     await out.drained(drainMs);
     stopping = true;
     await Promise.all(consumers.map((consumer) => Promise.race([consumer.stop(), clock.sleep(drainMs)])));

@@ -6,13 +6,14 @@
  * Transactions are synchronous, and wait for the disk: what is committed survives the death of the machine too. So the
  * runtime makes few of them, each as large as what is ready by then.
  */
-import { mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { type Database, open } from 'lmdb';
 import { ConfigError, messageOf } from '../errors.ts';
 import type { Json } from '../json.ts';
+import { keyOf, renewKeys, under } from './keys.ts';
+import { lock } from './lock.ts';
 import type { Change, Entry } from './tables.ts';
-import type { Watermark } from './watermark.ts';
+import { fromStored, type Stored, toStored, type Watermark } from './watermark.ts';
 
 /** What is decided and not yet confirmed by the bus: an event, or several of one kind that were decided together. */
 export interface Spooled {
@@ -40,11 +41,21 @@ export interface Announced {
   readonly data: Json;
 }
 
+/** What a reader knows of a stream that did not come whole, or came twice. */
+export interface Uneven {
+  readonly lost: number;
+  readonly repeats: number;
+}
+
 /** What may be written, inside one transaction. */
 export interface Transaction {
   tables(node: string, changes: readonly Change[]): void;
   mark(reader: string, stream: string, mark: Watermark, at: number): void;
   seen(reader: string, id: string, at: number): void;
+  /** Keeps account of a stream that has lost events or repeats, until its watermark is forgotten. */
+  uneven(reader: string, stream: string, account: Uneven): void;
+  /** Since when a reader has been there for each of its topics. */
+  reading(reader: string, since: Readonly<Record<string, number>>): void;
   position(node: string, position: Json): void;
   /** Keeps the present value of a state, or forgets it where `data` is undefined. */
   announce(node: string, key: string, data: Json | undefined): void;
@@ -59,6 +70,11 @@ export interface Store {
   /** How far a reader has handled a stream. */
   marked(reader: string, stream: string): Watermark | undefined;
   wasSeen(reader: string, id: string): boolean;
+  /** When a reader's watermark of a stream last moved. */
+  movedAt(reader: string, stream: string): number | undefined;
+  /** A reader's streams that have lost events or repeats. */
+  uneven(reader: string): Iterable<readonly [stream: string, account: Uneven]>;
+  readingSince(reader: string): Readonly<Record<string, number>> | undefined;
   position(node: string): Json | undefined;
   announced(): Iterable<Announced>;
   /** What waits of a kind from an order on, oldest first, up to a number of bytes. */
@@ -69,8 +85,6 @@ export interface Store {
   forget(before: number, most: number): void;
   close(): Promise<void>;
 }
-
-const separator = '\u0001';
 
 /** Opens the state in a directory, which it makes. @throws ConfigError when it cannot be used, or another process does. */
 export function openStore(directory: string): Store {
@@ -86,48 +100,56 @@ export function openStore(directory: string): Store {
 }
 
 function openEnvironment(directory: string, unlock: () => void): Store {
-  const environment = open({ path: join(directory, 'state.mdb'), noSubdir: true, maxDbs: 12, commitDelay: 0 });
+  const environment = open({ path: join(directory, 'state.mdb'), noSubdir: true, maxDbs: 16, commitDelay: 0 });
   const json = <V>(name: string) => environment.openDB<V, string>({ name, encoding: 'json' });
   const tables = json<Entry>('tables');
-  const marks = json<[at: number, high: number, ...holes: number[]]>('marks');
+  const marks = json<Stored>('marks');
   const ids = json<number>('ids');
+  const unevens = json<[lost: number, repeats: number]>('uneven');
+  const readings = json<Record<string, number>>('readings');
   const idTimes = environment.openDB<string, [at: number, id: string]>({ name: 'idtimes', encoding: 'string' });
   const positions = json<Json>('positions');
   const states = json<Announced>('states');
   const lane = (name: Lane) => environment.openDB<Buffer, SpoolKey>({ name: `spool.${name}`, encoding: 'binary' });
   const lanes: Record<Lane, Database<Buffer, SpoolKey>> = { durable: lane('durable'), telemetry: lane('telemetry') };
-  const path = (...words: string[]) => words.join(separator);
   // Watermarks are asked for with every event: the ones in use stay in memory.
   const recent = new Map<string, Watermark>();
 
   const transaction: Transaction = {
     tables(node, changes) {
       for (const { table, key, entry } of changes) {
-        if (entry) tables.putSync(path(node, table, key), entry);
-        else tables.removeSync(path(node, table, key));
+        if (entry) tables.putSync(keyOf(node, table, key), entry);
+        else tables.removeSync(keyOf(node, table, key));
       }
     },
     mark(reader, stream, mark, at) {
-      const key = path(reader, stream);
-      marks.putSync(key, [at, mark.high, ...mark.holes]);
+      const key = keyOf(reader, stream);
+      marks.putSync(key, toStored(mark, at));
       recent.delete(key);
       recent.set(key, mark);
       if (recent.size > 100_000) for (const [oldest] of recent) return void recent.delete(oldest);
     },
     seen(reader, id, at) {
-      ids.putSync(path(reader, id), at);
-      idTimes.putSync([at, path(reader, id)], '');
+      ids.putSync(keyOf(reader, id), at);
+      idTimes.putSync([at, keyOf(reader, id)], '');
     },
+    uneven(reader, stream, { lost, repeats }) {
+      if (lost === 0 && repeats === 0) unevens.removeSync(keyOf(reader, stream));
+      else unevens.putSync(keyOf(reader, stream), [lost, repeats]);
+    },
+    reading: (reader, since) => void readings.putSync(reader, { ...since }),
     position: (node, position) => void positions.putSync(node, position),
     announce(node, key, data) {
-      if (data === undefined) states.removeSync(path(node, key));
-      else states.putSync(path(node, key), { node, key, data });
+      if (data === undefined) states.removeSync(keyOf(node, key));
+      else states.putSync(keyOf(node, key), { node, key, data });
     },
     spool: (lane, entry) => void lanes[lane].putSync([entry.kind, entry.order], bytesOf(entry)),
     unspool(lane, kind, orders) {
       for (const order of orders) lanes[lane].removeSync([kind, order]);
     },
   };
+
+  renewKeys(environment, [tables, marks, states] as Database<unknown, string>[], ids, idTimes);
 
   let closing: Promise<void> | undefined;
   let sweep: string | undefined;
@@ -136,18 +158,21 @@ function openEnvironment(directory: string, unlock: () => void): Store {
       environment.transactionSync(() => work(transaction));
     },
     *table(node, name) {
-      const prefix = path(node, name, '');
-      for (const { key, value } of tables.getRange({ start: prefix, end: `${prefix}\uffff` }))
-        yield [key.slice(prefix.length), value] as const;
+      yield* under(tables, node, name);
     },
     marked(reader, stream) {
-      const key = path(reader, stream);
+      const key = keyOf(reader, stream);
       const inUse = recent.get(key);
       if (inUse) return inUse;
-      const [, high, ...holes] = marks.get(key) ?? [];
-      return high === undefined ? undefined : { high, holes };
+      const stored = marks.get(key);
+      return stored && fromStored(stored);
     },
-    wasSeen: (reader, id) => ids.get(path(reader, id)) !== undefined,
+    wasSeen: (reader, id) => ids.get(keyOf(reader, id)) !== undefined,
+    movedAt: (reader, stream) => marks.get(keyOf(reader, stream))?.[0],
+    *uneven(reader) {
+      for (const [stream, [lost, repeats]] of under(unevens, reader)) yield [stream, { lost, repeats }] as const;
+    },
+    readingSince: (reader) => readings.get(reader),
     position: (node) => positions.get(node),
     *announced() {
       for (const { value } of states.getRange()) yield value;
@@ -192,6 +217,7 @@ function openEnvironment(directory: string, unlock: () => void): Store {
         }
         for (const key of oldMarks) {
           marks.removeSync(key);
+          unevens.removeSync(key);
           recent.delete(key);
         }
       });
@@ -233,65 +259,4 @@ function renew(database: Database<Buffer, SpoolKey>): void {
       database.removeSync(key as SpoolKey);
     }
   });
-}
-
-/**
- * One process per state: two would hand out the same orders. The lock names a process and when it began, so that a number
- * that was given to another process since does not hold it.
- */
-function lock(directory: string): () => void {
-  const file = join(directory, 'lock');
-  const mine = JSON.stringify({ pid: process.pid, began: began(process.pid) });
-  try {
-    mkdirSync(directory, { recursive: true, mode: 0o700 });
-    for (let attempt = 0; ; attempt++) {
-      try {
-        writeFileSync(file, mine, { flag: 'wx', mode: 0o600 });
-        break;
-      } catch (thrown) {
-        if ((thrown as NodeJS.ErrnoException).code !== 'EEXIST' || attempt > 3) throw thrown;
-        const holder = read(file);
-        if (holder && holder.pid !== process.pid && began(holder.pid) !== undefined && began(holder.pid) === holder.began) {
-          throw new ConfigError(`state: ${directory} is in use by process ${holder.pid}; stop it, or choose another with --state`);
-        }
-        if (holder?.pid === process.pid && holder.began === began(process.pid)) {
-          throw new ConfigError(`state: ${directory} is already open in this process`);
-        }
-        rmSync(file, { force: true });
-      }
-    }
-  } catch (thrown) {
-    if (thrown instanceof ConfigError) throw thrown;
-    throw new ConfigError(`state: ${directory} cannot be written: ${messageOf(thrown)}; choose another with --state`, { cause: thrown });
-  }
-  return () => {
-    if (read(file)?.pid === process.pid) rmSync(file, { force: true });
-  };
-}
-
-function read(file: string): { pid: number; began: string } | undefined {
-  try {
-    const parsed: unknown = JSON.parse(readFileSync(file, 'utf8'));
-    if (typeof parsed === 'object' && parsed !== null && 'pid' in parsed && 'began' in parsed && typeof parsed.pid === 'number') {
-      return { pid: parsed.pid, began: String(parsed.began) };
-    }
-  } catch {
-    // Half a lock is none: its writer died.
-  }
-  return undefined;
-}
-
-/** When a process began, in a form that only compares; undefined when there is none. */
-function began(pid: number): string | undefined {
-  try {
-    // Field 22, counted after the parenthesised name, which may hold spaces.
-    return readFileSync(`/proc/${pid}/stat`, 'utf8').split(') ').at(-1)?.split(' ')[19];
-  } catch {
-    try {
-      process.kill(pid, 0);
-      return 'alive';
-    } catch {
-      return undefined;
-    }
-  }
 }

@@ -77,6 +77,8 @@ beforeEach(() => {
 });
 afterEach(() => rmSync(folder, { recursive: true, force: true }));
 
+const mark = (high: number, ...holes: number[]) => ({ high, start: 1, holes, given: 0, repeats: 0 });
+
 describe('the state directory', () => {
   it('has one holder at a time', async () => {
     open();
@@ -105,15 +107,47 @@ describe('the state directory', () => {
     expect(() =>
       store.write((transaction) => {
         transaction.position('node', 1);
-        transaction.mark('reader', 'stream', { high: 5, holes: [2, 3] }, 0);
+        transaction.mark('reader', 'stream', mark(5, 2, 3), 0);
         throw new Error('no room');
       }),
     ).toThrow('no room');
     expect(store.position('node')).toBeUndefined();
-    store.write((transaction) => transaction.mark('reader', 'stream', { high: 5, holes: [2, 3] }, 0));
+    store.write((transaction) => transaction.mark('reader', 'stream', mark(5, 2, 3), 0));
     await close();
     open();
-    expect(store.marked('reader', 'stream')).toEqual({ high: 5, holes: [2, 3] });
+    expect(store.marked('reader', 'stream')).toEqual(mark(5, 2, 3));
+    await close();
+  });
+
+  it('finds the rows of a table again whatever their keys, also those of an earlier version', async () => {
+    open();
+    const keys = ['', 'a', 'tab\there', '50%25', '\u0001', 'x'.repeat(40), 'x'.repeat(1000), `${'ä'.repeat(60)}\u0002`, '😀'];
+    const entry = { value: 1, at: 1, order: 0 };
+    const changes = keys.flatMap((key) => ['rows', 'rows2'].map((table) => ({ table, key, entry })));
+    store.write((transaction) => transaction.tables('probe', changes));
+    await close();
+    open();
+    const found = () => [...store.table('probe', 'rows')].map(([key]) => key).sort();
+    expect(found()).toEqual([...keys].sort());
+    await close();
+
+    // An earlier version parted words with \u0001, and did not find the long ones again.
+    const old = lmdb({ path: join(folder, 'state.mdb'), noSubdir: true, maxDbs: 16 });
+    const database = (name: string) => old.openDB<unknown, string>({ name, encoding: 'json' });
+    const long = 'x'.repeat(100);
+    old.transactionSync(() => {
+      database('form').clearSync();
+      database('tables').clearSync();
+      for (const key of ['a', '50%25', long]) database('tables').putSync(`probe\u0001rows\u0001${key}`, entry);
+      database('marks').putSync(`reader\u0001${long}`, [1, 5]);
+      database('ids').putSync(`reader\u0001${long}`, 1);
+    });
+    await old.close();
+    open();
+    expect(found()).toEqual(['50%25', 'a', long]);
+    expect([store.marked('reader', long)?.high, store.wasSeen('reader', long)]).toEqual([5, true]);
+    store.forget(2, 10);
+    expect([store.marked('reader', long), store.wasSeen('reader', long)]).toEqual([undefined, false]);
     await close();
   });
 
@@ -121,13 +155,13 @@ describe('the state directory', () => {
     open();
     store.write((transaction) => {
       for (let n = 0; n < 50; n++) {
-        transaction.mark('reader', `s${n}`, { high: 1, holes: [] }, n < 25 ? 100 : 900);
-        transaction.seen('reader', `i${n}`, n < 25 ? 100 : 900);
+        transaction.mark('reader', `s${n}`.padEnd(n * 2, '-'), mark(1), n < 25 ? 100 : 900);
+        transaction.seen('reader', `i${n}`.padEnd(n * 2, '-'), n < 25 ? 100 : 900);
       }
     });
     for (let round = 0; round < 10; round++) store.forget(500, 10);
-    expect(upTo(49).filter((n) => store.marked('reader', `s${n}`))).toEqual(upTo(49).slice(24));
-    expect(upTo(49).filter((n) => store.wasSeen('reader', `i${n}`))).toEqual(upTo(49).slice(24));
+    expect(upTo(49).filter((n) => store.marked('reader', `s${n}`.padEnd(n * 2, '-')))).toEqual(upTo(49).slice(24));
+    expect(upTo(49).filter((n) => store.wasSeen('reader', `i${n}`.padEnd(n * 2, '-')))).toEqual(upTo(49).slice(24));
     await close();
   });
 });
