@@ -3,7 +3,8 @@
  *
  * publish → every queue that wants it; resolved when each of them has acknowledged it or let it go. That makes a spool's
  * replay after `kill -9` complete, and it is the back-pressure: of a `durable` kind a queue needs no bound of its own, since
- * its publishers wait until what they gave is handled. `telemetry`, `heartbeat` and viewers' queues drop their oldest.
+ * its publishers wait until what they gave is handled. `telemetry` and `heartbeat` queues drop what is past their bound and has
+ * waited for too long, viewers' queues what is past their bound.
  *
  * Limits: what was in flight and in no spool is lost with the process, and so are the queues of absent readers.
  */
@@ -17,8 +18,9 @@ import { checkMessage, checkSubscription } from './check.ts';
 import { type Bounds, createQueue, type Item, type Queue } from './queue.ts';
 
 export interface EmbeddedLimits {
-  /** Bytes that one queue of telemetry, heartbeats or state may hold. */
+  /** Bytes that one queue of telemetry, heartbeats or state may hold; and milliseconds that it may hold more. */
   readonly queueBytes: number;
+  readonly patience: number;
   readonly viewerMessages: number;
   readonly viewerBytes: number;
   /** Bytes of the last of each key that are kept for late joiners. */
@@ -33,6 +35,7 @@ export interface EmbeddedOptions {
 
 const defaults: EmbeddedLimits = {
   queueBytes: 64 * 1024 * 1024,
+  patience: 30_000,
   viewerMessages: 1000,
   viewerBytes: 8 * 1024 * 1024,
   stateBytes: 32 * 1024 * 1024,
@@ -144,7 +147,9 @@ export function embeddedBus({ clock, limits, report = () => {} }: EmbeddedOption
     const viewer = subscription.queue === 'viewer';
     if (viewer || travels === 'state') {
       const name = viewer ? `viewer ${++own}` : `state ${++own}`;
-      const bounds = viewer ? { messages: limit.viewerMessages, bytes: limit.viewerBytes } : { messages: never, bytes: limit.queueBytes };
+      const bounds = viewer
+        ? { messages: limit.viewerMessages, bytes: limit.viewerBytes, patience: 0 }
+        : { messages: never, bytes: limit.queueBytes, patience: 0 };
       const queue = create(name, bounds);
       if (viewer) viewers.add(queue);
       return { queue, private: true };
@@ -152,7 +157,13 @@ export function embeddedBus({ clock, limits, report = () => {} }: EmbeddedOption
     const { name } = subscription.queue as { name: string };
     const known = named.get(name);
     if (known && known.travels !== travels) throw new Reject(`bus: queue ${name} carries ${known.travels} kinds; name another for these`);
-    const queue = known?.queue ?? create(name, { messages: never, bytes: travels === 'durable' ? never : limit.queueBytes });
+    const queue =
+      known?.queue ??
+      create(name, {
+        messages: never,
+        bytes: travels === 'durable' ? never : limit.queueBytes,
+        patience: limit.patience,
+      });
     named.set(name, { queue, travels });
     return { queue, private: false };
   };

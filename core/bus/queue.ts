@@ -1,6 +1,8 @@
 /**
  * A queue in this process: what waits, who reads it, and what is handed out but not yet acknowledged. First in, first out;
- * what comes back goes to the front again. Past its bounds the oldest that waits gives way.
+ * what comes back goes to the front again. Past its bounds the oldest that waits gives way, but only once one has waited for
+ * `patience`: a reader with a backlog before it holds its publishers back and loses nothing, and one that is stuck stops them no
+ * longer than that (docs/decisions/0015).
  *
  *     put ──▶ waiting ──▶ held (≤ prefetch each) ──ack──▶ gone
  *                ▲                 │ the reader closes
@@ -18,17 +20,22 @@ export interface Item {
   /** Called once: it was acknowledged, or it was let go. */
   readonly gone: () => void;
   delivered: boolean;
+  /** Monotonic milliseconds since when it waits. */
+  since?: number;
 }
 
 export interface Bounds {
   readonly messages: number;
   readonly bytes: number;
+  /** Milliseconds that the oldest may wait past the bounds before it gives way. */
+  readonly patience: number;
 }
 
 interface Consumer {
   readonly reader: Reader;
   readonly prefetch: number;
   readonly held: Set<Item>;
+  heldBytes: number;
   /** What waited when it came, and is not handled yet. */
   readonly behind: Set<Item>;
 }
@@ -50,6 +57,8 @@ export interface Queue {
 const turn = 1000;
 /** Dead messages are looked for at least this far apart, in milliseconds. A reader never gets one, however rarely we look. */
 const sweepEvery = 100;
+/** The part of a queue's bytes that one reader may hold: what it holds cannot give way. */
+const heldShare = 0.25;
 
 export interface QueueOptions {
   readonly name: string;
@@ -67,6 +76,9 @@ export function createQueue({ name, bounds, clock, schedule, report }: QueueOpti
   let bytes = 0;
   let sweeping = false;
   let turnOf = 0;
+  let shedding = false;
+  /** Its reader has been found not to keep up: until it does, nobody waits for it. */
+  let slow = false;
   const consumers: Consumer[] = [];
 
   const size = () => waiting.length - front;
@@ -116,20 +128,45 @@ export function createQueue({ name, bounds, clock, schedule, report }: QueueOpti
     sweeping = true;
     clock.after(Math.max(sweepEvery, due - clock.monotonic()), sweep);
   };
+  /** Lets the oldest go, as far as the queue is past its bounds and they have waited long enough. */
+  const shed = () => {
+    const late = clock.monotonic() - bounds.patience;
+    while (size() > 1 && (size() > bounds.messages || bytes > bounds.bytes)) {
+      const { since = late } = waiting[front] ?? {};
+      if (since > late && !slow) return shedIn(since - late);
+      const oldest = take();
+      if (oldest) finish(oldest);
+      if (bounds.patience > 0 && !slow) report(`the reader of ${name} does not keep up; until it does, the oldest that waits gives way`);
+      slow = true;
+    }
+    if (bytes < bounds.bytes / 2) slow = false;
+  };
+  const shedIn = (ms: number) => {
+    if (shedding) return;
+    shedding = true;
+    clock.after(Math.max(sweepEvery, ms), () => {
+      shedding = false;
+      shed();
+    });
+  };
   /** The next consumer in turn that has room. */
   const choose = (): Consumer | undefined => {
     for (let tried = 0; tried < consumers.length; tried++) {
       const consumer = consumers[turnOf++ % consumers.length];
-      if (consumer && consumer.held.size < consumer.prefetch) return consumer;
+      if (consumer && consumer.held.size < consumer.prefetch && (consumer.heldBytes < bounds.bytes * heldShare || consumer.held.size === 0))
+        return consumer;
     }
     return undefined;
   };
-  const hand = (item: Item, { reader, held }: Consumer) => {
+  const hand = (item: Item, consumer: Consumer) => {
+    const { reader, held } = consumer;
     const redelivered = item.delivered;
     item.delivered = true;
     held.add(item);
+    consumer.heldBytes += item.message.body.length;
     const ack = () => {
       if (!held.delete(item)) return;
+      consumer.heldBytes -= item.message.body.length;
       finish(item);
       // Also when it was the last: whoever closes the bus waits for that.
       if (size() > 0 || held.size === 0) schedule(queue);
@@ -142,15 +179,19 @@ export function createQueue({ name, bounds, clock, schedule, report }: QueueOpti
     put(item) {
       waiting.push(item);
       bytes += item.message.body.length;
-      while (size() > 1 && (size() > bounds.messages || bytes > bounds.bytes)) {
-        const oldest = take();
-        if (oldest) finish(oldest);
-      }
+      item.since = clock.monotonic();
+      shed();
       if (item.due < Number.POSITIVE_INFINITY) sweepAt(item.due);
       if (consumers.length > 0) schedule(queue);
     },
     consume(reader, prefetch) {
-      const consumer: Consumer = { reader, prefetch: Math.max(1, prefetch), held: new Set(), behind: new Set(waiting.slice(front)) };
+      const consumer: Consumer = {
+        reader,
+        prefetch: Math.max(1, prefetch),
+        held: new Set(),
+        heldBytes: 0,
+        behind: new Set(waiting.slice(front)),
+      };
       consumers.push(consumer);
       guard(() => reader.pipe({ connected: true, caughtUp: consumer.behind.size === 0 }));
       schedule(queue);

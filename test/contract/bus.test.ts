@@ -71,22 +71,45 @@ describe('embedded', () => {
     await Promise.all(published);
   });
 
-  it('lets telemetry go past its bytes, the oldest first, and its publisher with it', async () => {
-    const bus = embeddedBus({ clock, limits: { queueBytes: 10_000 } });
+  it('waits a while for a reader that lags past its bytes, and then lets the oldest go, and its publisher with it', async () => {
+    const said: string[] = [];
+    const bus = embeddedBus({ clock, limits: { queueBytes: 10_000 }, report: (_, text) => void said.push(text) });
     buses.push(bus);
     const got = await collect(bus, { topics: [{ kind: 'metric', pattern: '#' }], queue: { name: 'q' }, prefetch: 1 }, 'never');
     const settled: number[] = [];
-    const published = Array.from({ length: 100 }, (_, index) =>
-      bus.publish(message('metric', 'x', `${index} `.padEnd(1000, '.'))).then(() => settled.push(index)),
-    );
-    await until('the oldest to go', () => settled.length >= 90);
-    expect(settled).toEqual(Array.from({ length: 90 }, (_, index) => index));
-    for (let index = 0; index < 10; index++) {
+    const publish = (from: number, to: number) =>
+      Array.from({ length: to - from + 1 }, (_, index) =>
+        bus.publish(message('metric', 'x', `${from + index} `.padEnd(1000, '.'))).then(() => settled.push(from + index)),
+      );
+    const published = publish(0, 99);
+    await got.count(1);
+    // A reader that is only slow loses nothing: its publishers wait.
+    await clock.advance(29_000);
+    expect(settled).toEqual([]);
+    await clock.advance(1000);
+    await until('the oldest to go', () => settled.length >= 89);
+    expect(settled).toEqual(Array.from({ length: 89 }, (_, index) => index + 1));
+    // Nobody waits any more for one that is stuck.
+    published.push(...publish(100, 109));
+    await until('the oldest to go at once', () => settled.length >= 99);
+    expect(settled.slice(89)).toEqual([90, 91, 92, 93, 94, 95, 96, 97, 98, 99]);
+    expect(said).toEqual(['bus: the reader of q does not keep up; until it does, the oldest that waits gives way']);
+    for (let index = 0; index < 11; index++) {
+      await got.count(index + 1);
+      got.deliveries[index]?.ack();
+    }
+    expect(got.bodies().map((body) => Number.parseInt(body, 10))).toEqual([0, 100, 101, 102, 103, 104, 105, 106, 107, 108, 109]);
+    // It has caught up, and is waited for again.
+    published.push(...publish(110, 139));
+    await got.count(12);
+    await clock.advance(29_000);
+    expect(settled.length).toBe(110);
+    await clock.advance(1000);
+    for (let index = 11; index < 22; index++) {
       await got.count(index + 1);
       got.deliveries[index]?.ack();
     }
     await Promise.all(published);
-    expect(got.bodies().map((body) => Number.parseInt(body, 10))).toEqual([90, 91, 92, 93, 94, 95, 96, 97, 98, 99]);
   });
 
   it('keeps of state no more than its bytes', async () => {

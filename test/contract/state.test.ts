@@ -5,7 +5,7 @@ import { join } from 'node:path';
 import { open as lmdb } from 'lmdb';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import type { Bus, Delivery } from '../../core/bus/bus.ts';
-import { embeddedBus } from '../../core/bus/embedded.ts';
+import { type EmbeddedLimits, embeddedBus } from '../../core/bus/embedded.ts';
 import { systemClock } from '../../core/clock.ts';
 import { type Event, encode } from '../../core/event.ts';
 import type { Kind } from '../../core/kinds.ts';
@@ -27,9 +27,9 @@ const event = (kind: 'metric' | 'alert', value: number) =>
         systemClock.now(),
       );
 
-function open(limits?: OutboxLimits): void {
+function open(limits?: OutboxLimits, queues: Partial<EmbeddedLimits> = {}): void {
   store = openStore(folder);
-  bus = embeddedBus({ clock: systemClock });
+  bus = embeddedBus({ clock: systemClock, limits: queues });
   out = outbox({ store, bus, clock: systemClock, dead: () => {}, report: (_, text) => void said.push(text), ...(limits && { limits }) });
 }
 async function close(): Promise<void> {
@@ -50,11 +50,15 @@ function spool(kind: 'metric' | 'alert', from: number, to: number): void {
   out.start();
 }
 /** Reads a queue of the kind into a list of values; acknowledges when told to. */
-async function read(kind: Kind, handled: 'acknowledged' | 'held'): Promise<{ values: number[]; deliveries: Delivery[] }> {
+async function read(
+  kind: Kind,
+  handled: 'acknowledged' | 'held',
+  prefetch = 100_000,
+): Promise<{ values: number[]; deliveries: Delivery[] }> {
   const values: number[] = [];
   const deliveries: Delivery[] = [];
   await bus.subscribe(
-    { topics: [{ kind, pattern: '#' }], queue: { name: `q.${kind}` }, prefetch: 100_000 },
+    { topics: [{ kind, pattern: '#' }], queue: { name: `q.${kind}` }, prefetch },
     {
       deliver(delivery) {
         const parsed: unknown = JSON.parse(delivery.message.body.toString());
@@ -284,6 +288,30 @@ describe('the spool', () => {
     for (const delivery of deliveries) delivery.ack();
     await waiting;
     expect(out.counts).toMatchObject({ dropped: 0, sent: 100 });
+    await close();
+  });
+
+  it('loses nothing of a backlog that is larger than what a queue holds, however slowly it is read', async () => {
+    open();
+    for (let from = 1; from <= 24_000; from += 1000)
+      store.write((transaction) =>
+        out.append(
+          transaction,
+          Array.from({ length: 1000 }, (_, index) => event('metric', from + index)),
+        ),
+      );
+    out.committed();
+    await close();
+    open(undefined, { queueBytes: 1_200_000 });
+    expect(out.counts.bytes).toBeGreaterThan(5_000_000);
+    const { values, deliveries } = await read('metric', 'held', 1);
+    out.start();
+    // A message at a time, and some turns of the loop for each: whatever would give way meanwhile does.
+    for (let turn = 0; turn < 20_000 && values.length < 24_000; turn++) {
+      await new Promise((resolve) => setImmediate(resolve));
+      if (turn % 20 === 0) deliveries.shift()?.ack();
+    }
+    expect(values).toEqual(upTo(24_000));
     await close();
   });
 
