@@ -25,7 +25,7 @@ import { takeFromQueue } from './taking.ts';
 import { declareExchanges, declareState, replyCode } from './topology.ts';
 import { encodeProperties, exchangeOf, kindOf, stateStream } from './wire.ts';
 
-export type { Channel, ChannelModel as Connection, ConfirmChannel } from 'amqplib';
+export { type Channel, type ChannelModel as Connection, type ConfirmChannel, connect } from 'amqplib';
 export type Connect = (to: Options.Connect, how: SocketOptions & { recovery: RecoveryOptions }) => Promise<RecoveringChannelModel>;
 
 export interface RabbitOptions {

@@ -86,16 +86,15 @@ const assertExchanges = async (channel: Channel): Promise<void> => {
  * Each state is said again every minute: what is older than an hour speaks of nothing that lives. A stream forgets by whole
  * segments, so they are small.
  */
+export const stateArguments = {
+  'x-queue-type': 'stream',
+  'x-max-age': '1h',
+  'x-max-length-bytes': 256 * MiB,
+  'x-stream-max-segment-size-bytes': 16 * MiB,
+} as const;
+
 const assertStream = async (channel: Channel): Promise<void> => {
-  await channel.assertQueue(stateStream, {
-    durable: true,
-    arguments: {
-      'x-queue-type': 'stream',
-      'x-max-age': '1h',
-      'x-max-length-bytes': 256 * MiB,
-      'x-stream-max-segment-size-bytes': 16 * MiB,
-    },
-  });
+  await channel.assertQueue(stateStream, { durable: true, arguments: stateArguments });
 };
 
 /** A queue as it was found or made. */

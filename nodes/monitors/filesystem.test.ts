@@ -28,6 +28,12 @@ test('a filesystem that the kernel made read-only after an error says so', () =>
   expect(watched('server').find(({ mountpoint }) => mountpoint === '/broken/remounted')?.mode).toBe('ro');
 });
 
+test('under ProtectSystem=strict, which shows a service everything as read-only, the filesystem says what is so', () => {
+  const sealed = '1 0 1:1 / / ro - ext4 /dev/x rw\n2 1 1:2 / /home ro - ext4 /dev/y ro\n3 1 1:3 / /run ro - tmpfs tmpfs rw\n';
+  const modes = mountsToWatch(sealed, () => false).map(({ mountpoint, mode }) => `${mountpoint} ${mode}`);
+  expect(modes).toEqual(['/ rw', '/home ro', '/run rw']);
+});
+
 test("a container's root is its overlay; leaving out one mount of a filesystem leaves the others", () => {
   expect(watched('container').map(({ mountpoint }) => mountpoint)).toEqual(['/', '/etc/hosts']);
   expect(watched('server', ['/']).map(({ mountpoint }) => mountpoint)).toContain('/mnt/whole/again');

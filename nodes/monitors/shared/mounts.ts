@@ -58,15 +58,28 @@ function isBetter(one: Listed, other: Listed): boolean {
  * any number of words before the hyphen. Lines that read otherwise are passed over.
  */
 export function parseMountinfo(text: string): Listed[] {
+  const sealed = isSealed(text);
   return text.split('\n').flatMap((line) => {
     const words = line.split(' ');
     const hyphen = words.indexOf('-', 6);
     const [, , id, top, mountpoint, options] = words;
     const [type, device, superOptions] = words.slice(hyphen + 1);
     if (hyphen < 0 || !id || !top || !mountpoint || !options || !type) return [];
-    const readOnly = [options, superOptions ?? ''].some((list) => list.split(',').includes('ro'));
+    const readOnly = isReadOnly(superOptions) || (!sealed && isReadOnly(options));
     return [{ id, top, mountpoint: unescaped(mountpoint), type, device: unescaped(device ?? ''), mode: readOnly ? 'ro' : 'rw' }];
   });
+}
+
+const isReadOnly = (options = ''): boolean => options.split(',').includes('ro');
+
+/**
+ * Whether this process sees all as read-only where nothing is: systemd's `ProtectSystem=strict` mounts the root so for one service.
+ * What a mount's own options say then tells of the service, and the filesystem's alone of the server.
+ */
+function isSealed(text: string): boolean {
+  const root = text.split('\n').find((line) => line.split(' ')[4] === '/') ?? '';
+  const [mount, filesystem] = root.split(' - ');
+  return isReadOnly(mount?.split(' ')[5]) && !isReadOnly(filesystem?.split(' ')[2]);
 }
 
 /** Undoes the kernel's escapes: space, tab, newline, backslash and # come as three octal digits. */
