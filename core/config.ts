@@ -60,6 +60,8 @@ export interface NodeEntry {
   /** Milliseconds between samples. */
   readonly every?: number;
   readonly isolate?: 'worker';
+  /** Into how many partitions its work is parted, which several processes share. */
+  readonly partitions?: number;
   /** The node's own config, not checked yet: {@link checkNodeConfig}. */
   readonly config: Record<string, unknown>;
   /** `file:line:column` of the entry, or of a key in it. */
@@ -194,7 +196,7 @@ function entryOf(
   absolute: (path: string) => string,
   where: (path: Path) => string,
 ): NodeEntry {
-  const { use, name, enabled = true, read, every, isolate, ...config } = written;
+  const { use, name, enabled = true, read, every, isolate, partitions, ...config } = written;
   return {
     use: use.startsWith('.') || isAbsolute(use) ? absolute(use) : use,
     name: name ?? basename(use, extname(use)),
@@ -202,6 +204,7 @@ function entryOf(
     ...(read && { read: defined(read) }),
     ...(every !== undefined && { every }),
     ...(isolate && { isolate }),
+    ...(partitions !== undefined && { partitions }),
     config,
     where: (path = []) => where(path),
   };

@@ -59,6 +59,8 @@ export const nodeState = z.object({
   lag: z.number().optional(),
   errors: z.number(),
   error: z.string().optional(),
+  /** Of a node that several processes share: how many partitions it has, and which of them this process holds. */
+  partitions: z.object({ of: z.number(), held: z.array(z.number()) }).optional(),
 });
 
 const spooled = z.object({ events: z.number(), bytes: z.number() });

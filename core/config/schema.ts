@@ -8,6 +8,7 @@ import { duration } from '../clock.ts';
 import { checkPattern, type Place } from '../key.ts';
 import { kindNames } from '../kinds.ts';
 import { readPart } from '../part.ts';
+import { slots } from '../slot.ts';
 
 /** Text that means something else: `read` gives the meaning, or undefined when it is none. */
 function meaning<Value>(read: (text: string) => Value | undefined, hint: string, description: string) {
@@ -142,6 +143,9 @@ const nodeEntry = z
       .optional()
       .meta({ description: 'Narrows what the node reads: a missing field matches anything.' }),
     every: span('How often a monitor samples, as in 5s.').optional(),
+    partitions: z.int().min(1).max(slots).optional().meta({
+      description: 'Lets several processes share the node over a broker: its work is parted in so many. All of them say the same number.',
+    }),
     isolate: z.enum(['worker']).optional().meta({ description: 'worker: the node gets a thread of its own.' }),
   })
   .meta({ description: 'One node. Other keys are its own config.' });

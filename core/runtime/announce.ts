@@ -17,6 +17,10 @@ export const stateTtl = 3 * announceEvery;
 export interface Announcer {
   /** Notes what a node says, within the transaction that keeps it. */
   note(transaction: Transaction, node: string, events: readonly Event[]): void;
+  /** Goes on saying what a partition of a node says, which is kept elsewhere; null ends it. */
+  adopt(node: string, states: Iterable<readonly [key: string, data: Data<'state'>]>): void;
+  /** Says no more of these keys: another process does. */
+  disown(keys: Iterable<string>): void;
   start(): void;
   stop(): void;
 }
@@ -58,6 +62,15 @@ export function announcer({ store, committer, clock, authorOf }: AnnouncerOption
         else present.set(event.key, { node, data: event.data, at: event.time });
         transaction.announce(node, event.key, gone ? undefined : event.data);
       }
+    },
+    adopt(node, states) {
+      for (const [key, data] of states) {
+        if (data.value === null) present.delete(key);
+        else present.set(key, { node, data, at: 0 });
+      }
+    },
+    disown(keys) {
+      for (const key of keys) present.delete(key);
     },
     start() {
       void announce();

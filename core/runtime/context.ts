@@ -66,6 +66,8 @@ export interface Placed<N extends Node = Node> {
   readonly every?: number;
   readonly reads: readonly Reads[];
   readonly isolate?: 'worker';
+  /** How many partitions it has, where several processes share it. */
+  readonly partitions?: number;
   readonly health: Health;
 }
 

@@ -12,13 +12,29 @@ import type { Derived, Outcome } from './filtering.ts';
 import { queueOf, topicsOf } from './graph.ts';
 import { deadLetter, openInlet, refusalOf } from './inlet.ts';
 import { type Handled, isolatedEngine, localEngine } from './isolate.ts';
+import { type Home, ownHome } from './partition/home.ts';
+import { isShared, runInstance, type Working } from './partition/instances.ts';
 
 export async function runFilter(context: Context, placed: Placed<AnyFilter>): Promise<Running> {
+  if (isShared(context, placed)) return runInstance(context, placed, (home) => openFilter(home, placed));
+  const working = await openFilter(ownHome(context, placed), placed);
+  placed.health.running();
+  return {
+    placed,
+    async stop() {
+      await working.close();
+      placed.health.stopped();
+    },
+  };
+}
+
+/** Works over what its home remembers. */
+async function openFilter({ context, part, keep: keepAtHome }: Home, placed: Placed<AnyFilter>): Promise<Working> {
   const { name, node, health } = placed;
-  const { clock, committer, origin, outbox, receiving, report, store, watchdog } = context;
+  const { clock, origin, outbox, receiving, report, store, watchdog } = context;
   const author = context.authorOf(name);
   const about = { ...origin.place, host: origin.host };
-  const made = { node, name, use: placed.use, config: placed.config, about, store };
+  const made = { node, name, use: placed.use, config: placed.config, about, store, ...(part && { part: part.index }) };
   const engine = placed.isolate ? isolatedEngine(made, context.isolation) : localEngine(made);
   const lineage = lineageOf(placed);
 
@@ -43,14 +59,7 @@ export async function runFilter(context: Context, placed: Placed<AnyFilter>): Pr
     const events = [...letters, ...outcomes.flatMap(eventsOf)];
     if (events.length > 0 || changes.length > 0 || remember) {
       await outbox.room();
-      await committer.commit({
-        events,
-        apply(transaction) {
-          transaction.tables(name, changes);
-          context.announcer.note(transaction, name, events);
-          remember?.(transaction);
-        },
-      });
+      await keepAtHome({ events, changes, remember });
       health.counts.out += events.length;
       health.running();
     }
@@ -60,6 +69,7 @@ export async function runFilter(context: Context, placed: Placed<AnyFilter>): Pr
   const inlet = await openInlet(context, placed, {
     queue: queueOf(name, node.shard === 'each' ? about : undefined),
     topics: topicsOf(placed.reads),
+    ...(part && { part }),
     async batch({ events, refused, remember }) {
       health.counts.dead += refused.length;
       const letters = refused.map((one) => author.original(deadLetter(name, one), clock.now()));
@@ -67,17 +77,14 @@ export async function runFilter(context: Context, placed: Placed<AnyFilter>): Pr
     },
     pipe: async (pipe) => keep(await watchdog.during(name, () => engine.pipe(pipe, receiving()))),
   });
-  health.running();
 
   const tick = async (): Promise<void> => keep(await watchdog.during(name, () => engine.tick(receiving())));
   const cancel = engine.ticks && node.tickEvery !== undefined ? clock.every(node.tickEvery, () => inlet.inLine(tick)) : () => {};
   return {
-    placed,
-    async stop() {
+    async close(abandon) {
       cancel();
-      await inlet.close();
+      await inlet.close(abandon);
       await engine.stop();
-      health.stopped();
     },
   };
 }

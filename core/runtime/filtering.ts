@@ -17,6 +17,8 @@ import { type Change, type Entry, type TableMemory, tableMemory } from '../state
 export interface FilterHost {
   readonly name: string;
   readonly about: Omit<About, 'resource'>;
+  /** Which of its partitions: each has ticks of its own, and news of a pipe of its own. */
+  readonly part?: number | undefined;
 }
 
 /** An event that a filter made, before the runtime says who wrote it, in which run, with which version and config. */
@@ -68,6 +70,7 @@ export function filterRun(
   saved: (table: string) => Iterable<readonly [key: string, entry: Entry]> = () => [],
 ): FilterRun {
   const memory = tableMemory(filter.tables, saved);
+  const self = host.part === undefined ? host.name : `${host.name}~${host.part}`;
   let working: Filtering | undefined = filter.create(config, memory.tables, host.about);
   const every = working.tick === undefined ? undefined : filter.tickEvery;
   const ticks = tickMemory(memory, saved, () => {
@@ -105,7 +108,7 @@ export function filterRun(
     // Behind by more than a tick, the clock was set back: ticks go on from there. By less, it is a timer's jitter.
     if (ticks.last !== undefined && latest <= ticks.last && latest >= ticks.last - every) return undefined;
     ticks.last = latest;
-    return handle(`tick/${host.name}/${latest}`, latest, latest, (filtering) => filtering.tick?.(latest));
+    return handle(`tick/${self}/${latest}`, latest, latest, (filtering) => filtering.tick?.(latest));
   };
   const list = (first: Outcome | undefined, second: Outcome | undefined): readonly Outcome[] =>
     first === undefined ? (second === undefined ? nothing : [second]) : second === undefined ? [first] : [first, second];
@@ -120,7 +123,7 @@ export function filterRun(
     pipe: (pipe, at) => {
       const health = `${pipe.connected ? 'connected' : 'cut-off'}-${pipe.caughtUp ? 'caught-up' : 'behind'}`;
       return list(
-        handle(`pipe/${host.name}/${at}/${health}`, at, at, (filtering) => filtering.pipe?.(pipe, at)),
+        handle(`pipe/${self}/${at}/${health}`, at, at, (filtering) => filtering.pipe?.(pipe, at)),
         undefined,
       );
     },

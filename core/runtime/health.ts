@@ -15,6 +15,8 @@ export interface Health {
   /** It threw, or could not start. What it says stays visible after it runs again, until it has run for a while. */
   failed(error: string): void;
   stopped(): void;
+  /** Of a node that several processes share: how many partitions it has, and which of them are here. */
+  holds(of: number, held: readonly number[]): void;
   state(): NodeState;
 }
 
@@ -35,6 +37,7 @@ export function health(identity: Identity, clock: Clock, changed: () => void): H
   let since = clock.now();
   let errors = 0;
   let error: string | undefined;
+  let partitions: NodeState['partitions'];
   const become = (next: NodeState['status']): void => {
     if (status === next) return;
     status = next;
@@ -54,6 +57,11 @@ export function health(identity: Identity, clock: Clock, changed: () => void): H
       become('failing');
     },
     stopped: () => become('stopped'),
+    holds(of, held) {
+      if (partitions?.held.join() === held.join()) return;
+      partitions = { of, held: [...held] };
+      changed();
+    },
     state: () => ({
       ...identity,
       in: [...identity.in],
@@ -63,6 +71,7 @@ export function health(identity: Identity, clock: Clock, changed: () => void): H
       events: { ...health.counts },
       errors,
       ...(error !== undefined && { error }),
+      ...(partitions && { partitions }),
       ...(health.lag !== undefined && { lag: health.lag }),
     }),
   };

@@ -3,15 +3,17 @@
  * one line of work, handled strictly one batch after the other. It reads and checks every event, leaves out repeats, and
  * sends what cannot be read to `dead` with the reason. Nothing is acknowledged before the batch's commit.
  */
-import type { Delivery, Subscribed } from '../bus/bus.ts';
+import type { Delivery, Part, Subscribed } from '../bus/bus.ts';
 import { messageOf, type Reject } from '../errors.ts';
 import { type Event, encode, type Topic } from '../event.ts';
 import { type Matcher, matcher } from '../key.ts';
 import { type Delivery as Class, type Kind, kinds } from '../kinds.ts';
 import type { Draft, Pipe } from '../node.ts';
+import { partitionOf, slotFor } from '../slot.ts';
 import type { Transaction } from '../state/store.ts';
 import type { Context, Placed } from './context.ts';
 import { type Refused, weightOf } from './decoding.ts';
+import { Fenced } from './partition/owner.ts';
 
 export interface Batch {
   readonly events: readonly Event[];
@@ -24,6 +26,8 @@ export interface InletOptions {
   /** The name of the queue and of the watermarks; none for a viewer, which keeps none. */
   readonly queue: string | undefined;
   readonly topics: readonly Topic[];
+  /** Of a node that several processes share: which of its partitions this is. */
+  readonly part?: Part;
   /** Returns when the batch is committed. Never throws but at the stop. */
   batch(batch: Batch): Promise<void>;
   pipe?(pipe: Pipe): Promise<void>;
@@ -32,8 +36,8 @@ export interface InletOptions {
 export interface Inlet {
   /** Puts other work in line. */
   inLine(work: () => Promise<void>): void;
-  /** Takes no more, handles what is in line, and resolves. */
-  close(): Promise<void>;
+  /** Takes no more, handles what is in line unless that is to be abandoned, and resolves. Safe twice. */
+  close(abandon?: boolean): Promise<void>;
 }
 
 const maxBatchMessages = 256;
@@ -42,8 +46,9 @@ const prefetch = 512;
 
 export async function openInlet(context: Context, placed: Placed, options: InletOptions): Promise<Inlet> {
   const { bus, decoder, ledger, clock, receiving } = context;
-  const { queue } = options;
+  const { queue, part } = options;
   const wanted = wants(options.topics);
+  const isOurs = (event: Event): boolean => !part || partitionOf(slotFor(event, part.by), part.count) === part.index;
   let deliveries: Delivery[] = [];
   const works: (() => Promise<void>)[] = [];
   let working: Promise<void> | undefined;
@@ -73,7 +78,7 @@ export async function openInlet(context: Context, placed: Placed, options: Inlet
       for (const read of context.believe(decoder.read(delivery.message, receiving()), delivery)) {
         if ('reason' in read) refused.push(read);
         // Of a batch that several queues wanted, each reader picks its own.
-        else if (wanted(read.kind, read.key) && (pass?.isNew(read) ?? glimpse(read))) events.push(read);
+        else if (wanted(read.kind, read.key) && isOurs(read) && (pass?.isNew(read) ?? glimpse(read))) events.push(read);
       }
     }
     placed.health.counts.in += events.length;
@@ -98,7 +103,7 @@ export async function openInlet(context: Context, placed: Placed, options: Inlet
     working = new Promise<void>((resolve) => setImmediate(resolve))
       .then(work)
       .catch((thrown: unknown) => {
-        if (!context.stopping()) context.report('error', `${placed.name}: ${messageOf(thrown)}`);
+        if (!context.stopping() && !(thrown instanceof Fenced)) context.report('error', `${placed.name}: ${messageOf(thrown)}`);
       })
       .finally(() => {
         working = undefined;
@@ -114,12 +119,13 @@ export async function openInlet(context: Context, placed: Placed, options: Inlet
     const tell = options.pipe;
     if (tell) inLine(() => tell(pipe));
   });
-  const leave = decoder.join(options.topics.map(({ kind }) => kind));
+  // A message for one partition is for no other, but for few.
+  const leave = part && part.index > 0 ? () => {} : decoder.join(options.topics.map(({ kind }) => kind));
   const subscriptions: Subscribed[] = [];
   for (const [index, [travel, topics]] of byClass(options.topics).entries()) {
     subscriptions.push(
       await bus.subscribe(
-        { topics, queue: queue === undefined ? 'viewer' : { name: `${queue}.${travel}` }, prefetch },
+        { topics, queue: queue === undefined ? 'viewer' : { name: `${queue}.${travel}` }, prefetch, ...(part && { part }) },
         {
           deliver(delivery) {
             if (closed) return;
@@ -135,10 +141,14 @@ export async function openInlet(context: Context, placed: Placed, options: Inlet
 
   return {
     inLine,
-    async close() {
+    async close(abandon = false) {
       // What comes from here on stays unacknowledged, and is delivered again to whoever reads next.
       closed = true;
-      while (working) await working;
+      if (abandon) {
+        deliveries = [];
+        works.length = 0;
+      }
+      while (working && !abandon) await working;
       leave();
       await Promise.all(subscriptions.map((subscription) => subscription.close()));
     },

@@ -122,12 +122,14 @@ export interface Handled {
 export interface EngineOptions extends Made {
   readonly node: AnyFilter;
   readonly about: Omit<About, 'resource'>;
-  readonly store: Store;
+  readonly store: Pick<Store, 'table'>;
+  /** Which of its partitions it is, where it has several homes. */
+  readonly part?: number;
 }
 
 /** A filter in this thread. */
-export function localEngine({ node, name, config, about, store }: EngineOptions): Engine {
-  const run = filterRun(node, config, { name, about }, (table) => store.table(name, table));
+export function localEngine({ node, name, config, about, store, part }: EngineOptions): Engine {
+  const run = filterRun(node, config, { name, about, part }, (table) => store.table(name, table));
   const handled = (outcomes: readonly Outcome[]): Handled => ({ outcomes, changes: run.memory.changes() });
   return {
     events: (events, at) => handled(events.flatMap((event) => run.event(event, at))),
@@ -143,13 +145,13 @@ export function localEngine({ node, name, config, about, store }: EngineOptions)
  * A filter in a thread of its own. When the thread hangs or dies it is made anew from what was committed, and its batch is
  * tried again event by event, until the one that does it is known and dead-lettered.
  */
-export function isolatedEngine({ node, name, use, config, about, store }: EngineOptions, isolation: Isolation): Engine {
+export function isolatedEngine({ node, name, use, config, about, store, part }: EngineOptions, isolation: Isolation): Engine {
   let thread: Thread | undefined;
   const poison = new Map<string, Reject>();
   const current = (): Thread => {
     if (thread) return thread;
     const tables = Object.fromEntries([...Object.keys(node.tables), tickTable].map((table) => [table, [...store.table(name, table)]]));
-    thread = startThread({ name, use, config, about, tables }, isolation);
+    thread = startThread({ name, use, config, about, part, tables }, isolation);
     return thread;
   };
   const lose = async (): Promise<void> => {

@@ -145,6 +145,13 @@ export function putBack(line: Line, entries: readonly Spooled[]): void {
   );
 }
 
+/** The order below which nothing of the line waits. */
+export function oldestOf({ queue, head, behind, loaded, leaving }: Line): number {
+  let oldest = queue[head]?.order ?? (behind ? loaded : Number.POSITIVE_INFINITY);
+  for (const order of leaving) oldest = Math.min(oldest, order);
+  return oldest;
+}
+
 /** Notes that entries left the spool: they are taken from the disk with the next commit. */
 export function leave(line: Line, entries: readonly Spooled[]): void {
   for (const entry of entries) {

@@ -17,7 +17,7 @@ import { type Kind, kinds } from '../kinds.ts';
 import { type Spooled, type Store, sizeOf, type Transaction } from '../state/store.ts';
 import { type AsideCounts, aside, sumAside } from './aside.ts';
 import { entriesOf, laneFor, messageFor } from './lane.ts';
-import { isReady, type Line, leave, linesOf, push, putBack, take } from './line.ts';
+import { isReady, type Line, leave, linesOf, oldestOf, push, putBack, take } from './line.ts';
 import { createDeadline } from './linger.ts';
 import { createLooks } from './looks.ts';
 import { createRoom } from './room.ts';
@@ -49,6 +49,8 @@ export interface Outbox {
   start(): void;
   /** Someone looks at these topics, for so many milliseconds from now: what they want goes at once. */
   look(topics: readonly Topic[], ms: number): void;
+  /** Begins to watch what was committed by now: the result says whether all of it was sent or let go. */
+  passed(): () => boolean;
   /** Sends what lingers. Resolves when nothing waits, or after `ms`. */
   drained(ms: number): Promise<void>;
   readonly counts: Counts;
@@ -273,6 +275,10 @@ export function outbox(options: OutboxOptions): Outbox {
     start() {
       started = true;
       pumpSoon();
+    },
+    passed() {
+      const end = next;
+      return () => lines.every((line) => oldestOf(line) >= end);
     },
     look(topics, ms) {
       looks.add(topics, ms);

@@ -4,7 +4,8 @@ import type { Clock } from '../clock.ts';
 import { commitOf } from '../config/commit.ts';
 import { type Config, checkNodeConfig, type NodeEntry } from '../config.ts';
 import { ConfigError } from '../errors.ts';
-import type { Node, Sort } from '../node.ts';
+import { kinds } from '../kinds.ts';
+import type { Node, Reads, Sort } from '../node.ts';
 import type { Placed } from './context.ts';
 import { readsOf, topicsOf } from './graph.ts';
 import { health } from './health.ts';
@@ -80,6 +81,7 @@ function place(
 ): Placed {
   const reads = readsOf(node, entry.read, entry.where?.(['read']) ?? 'read');
   const every = node.sort === 'monitor' ? (entry.every ?? ('every' in node ? node.every : undefined)) : undefined;
+  if (entry.partitions !== undefined) checkParts(node, reads, entry.partitions, entry.where?.(['partitions']) ?? 'partitions');
   const identity = {
     name: entry.name,
     use: entry.use,
@@ -101,7 +103,23 @@ function place(
     reads,
     ...(every !== undefined && { every }),
     ...(entry.isolate && { isolate: entry.isolate }),
+    ...(entry.partitions !== undefined && { partitions: entry.partitions }),
     health: health(identity, clock, () => changed(placed)),
   };
   return placed;
+}
+
+/** @throws ConfigError when the node cannot be parted, or not in so many. */
+function checkParts(node: Node, reads: readonly Reads[], partitions: number, where: string): void {
+  const refuse = (why: string): never => {
+    throw new ConfigError(`config: ${where}: ${why}; remove partitions`);
+  };
+  if (node.sort !== 'filter' && node.sort !== 'sink') refuse(`${node.name} is a ${node.sort}, and works where it is`);
+  if (node.sort === 'sink' && node.reads === 'recent') refuse(`${node.name} shows what passes, and every process that runs it shows all`);
+  if (node.sort === 'filter' && node.shard === 'each') refuse(`every process that runs ${node.name} reads all, by itself`);
+  if (node.sort === 'filter' && node.shard === 'none' && partitions > 1)
+    throw new ConfigError(
+      `config: ${where}: ${node.name} must see everything in one place; write 1, and one of the processes that run it works while the others stand by`,
+    );
+  if (reads.some(({ kind }) => kinds[kind].delivery === 'state')) refuse(`${node.name} reads state, of which every reader has all`);
 }

@@ -11,15 +11,18 @@ import type { Refused } from './decoding.ts';
 import { topicsOf } from './graph.ts';
 import { deadLetter, type Inlet, openInlet, refusalOf } from './inlet.ts';
 import { isolateSink } from './isolate.ts';
+import { type Home, ownHome } from './partition/home.ts';
+import { isShared, runInstance } from './partition/instances.ts';
 import { named } from './supervise.ts';
 
 const firstPauseMs = 100;
 const lastPauseMs = 10_000;
 
+/** Runs a sink; where several processes share it, over those partitions that are here, one batch at a time. */
 export async function runSink(context: Context, placed: Placed<AnySink>): Promise<Running> {
   const { name, health } = placed;
   const node = placed.isolate ? isolateSink(placed.node, placed, context.isolation) : placed.node;
-  const { clock, committer, report, watchdog } = context;
+  const { clock, report, watchdog } = context;
   const author = context.authorOf(name);
   const stopping = new AbortController();
   const sink: Writing = node.create(placed.config);
@@ -28,6 +31,13 @@ export async function runSink(context: Context, placed: Placed<AnySink>): Promis
   if (sink.backup) context.keeping.backup = sink.backup.bind(sink);
   if (sink.restore) context.keeping.restore = sink.restore.bind(sink);
 
+  // A sink is given one batch at a time, however many of its partitions are here.
+  let turn: Promise<unknown> = Promise.resolve();
+  const inTurn = <T>(work: () => Promise<T>): Promise<T> => {
+    const mine = turn.then(work, work);
+    turn = mine;
+    return mine;
+  };
   /** Writes all of it, however long it takes; the result is what the sink refused for good. */
   const write = async (events: readonly Event[]): Promise<Refused[]> => {
     for (let failures = 0; ; failures++) {
@@ -51,20 +61,26 @@ export async function runSink(context: Context, placed: Placed<AnySink>): Promis
     return [...(await write(events.slice(0, half))), ...(await write(events.slice(half)))];
   };
 
-  let inlet: Inlet;
-  try {
-    inlet = await openInlet(context, placed, {
+  const open = ({ context: at, part, keep }: Home): Promise<Inlet> =>
+    openInlet(at, placed, {
       queue: node.reads === 'every' ? `sluice.${name}` : undefined,
       topics: topicsOf(placed.reads),
+      ...(part && { part }),
       async batch({ events, refused, remember }) {
-        const dead = [...refused, ...(events.length > 0 ? await write(events) : [])];
+        const dead = [...refused, ...(events.length > 0 ? await inTurn(() => write(events)) : [])];
         health.counts.dead += dead.length;
         // A viewer keeps no watermark, and what it cannot read is told by those that keep it.
         if (node.reads === 'recent') return;
-        const letters = dead.map((one) => author.original(deadLetter(name, one), clock.now()));
-        await committer.commit({ events: letters, apply: remember });
+        await keep({ events: dead.map((one) => author.original(deadLetter(name, one), clock.now())), remember });
       },
     });
+  let running: Pick<Running, 'stop'>;
+  try {
+    if (isShared(context, placed)) running = await runInstance(context, placed, open);
+    else {
+      const inlet = await open(ownHome(context, placed));
+      running = { stop: () => inlet.close() };
+    }
   } catch (thrown) {
     await sink.stop?.();
     throw thrown;
@@ -74,7 +90,7 @@ export async function runSink(context: Context, placed: Placed<AnySink>): Promis
     placed,
     async stop() {
       stopping.abort();
-      await inlet.close();
+      await running.stop();
       await sink.stop?.();
       health.stopped();
     },

@@ -23,6 +23,7 @@ export interface Threaded {
   readonly saved?: unknown;
   /** A filter's host, and its tables as they were committed. */
   readonly about?: Omit<About, 'resource'>;
+  readonly part?: number | undefined;
   readonly tables?: Readonly<Record<string, readonly (readonly [string, Entry])[]>>;
 }
 
@@ -135,9 +136,9 @@ function sinkMethods(node: AnySink, { config }: Threaded): Methods {
   return { start: () => sink.start?.(services), stop: () => sink.stop?.(), write: (_, events: Event[]) => sink.write(events) };
 }
 
-function filterMethods(node: AnyFilter, { name, config, about, tables }: Threaded): Methods {
+function filterMethods(node: AnyFilter, { name, config, about, part, tables }: Threaded): Methods {
   if (!about) throw new Error('a filter needs its host');
-  const run = filterRun(node, config, { name, about }, (table) => tables?.[table] ?? []);
+  const run = filterRun(node, config, { name, about, part }, (table) => tables?.[table] ?? []);
   const reply = (outcomes: readonly Outcome[]) => ({
     outcomes: outcomes.map((outcome) => (outcome.dead ? { ...outcome, dead: outcome.dead.message } : outcome)),
     changes: run.memory.changes(),
