@@ -27,6 +27,8 @@ export interface FleetOptions {
   readonly servers: number;
   /** Points that each tells in a second. */
   readonly points: number;
+  /** For benches: measures so many times as often, and tells as many times the points of the same series. Default 1. */
+  readonly hurry?: number;
   /** The same seed gives the same servers with the same lives. */
   readonly seed?: number;
   readonly clock?: Clock;
@@ -46,8 +48,8 @@ export interface Fleet {
   add(role: Role): Host;
   /** Of the present runs: events that wait in their spools, and those that the bus has confirmed. */
   readonly counts: { readonly waiting: number; readonly sent: number };
-  /** All say goodbye. Safe twice. */
-  stop(reason: string): Promise<void>;
+  /** All say goodbye, and have so many milliseconds to send what waits. Safe twice. */
+  stop(reason: string, ms?: number): Promise<void>;
 }
 
 /** In how many groups hosts are spread over each second. */
@@ -60,6 +62,7 @@ export function startFleet({
   state,
   servers: count,
   points,
+  hurry = 1,
   seed = 1,
   clock = systemClock,
   heartbeat = defaultHeartbeat,
@@ -99,12 +102,12 @@ export function startFleet({
   const hire = (server: Server): Host => {
     const index = hosts.size;
     const own = time.hostClock(((index % phases) * 1000) / phases);
-    const life = lifeOf(server, seed);
+    const life = lifeOf(server, seed, 500 / hurry);
     const host: Host = hostOf({
       ...{ life, clock: own, base: clock, heartbeat, linger, report, ledger: written, version: version() },
       part: partOf(store, index),
       luck: chance(seed, server.name, 'runs'),
-      monitors: monitorsOf(life, points, seed, own.now),
+      monitors: monitorsOf(life, { points, hurry, seed, now: own.now }),
       commit: (apply) => commits.commit({ events: [], apply }),
       touched: (outbox) => touched.add(outbox),
       bus,
@@ -121,8 +124,8 @@ export function startFleet({
     });
 
   let ended: Promise<void> | undefined;
-  const end = async (reason: string): Promise<void> => {
-    await Promise.all([...hosts.values()].map((host) => host.leave(reason)));
+  const end = async (reason: string, ms: number | undefined): Promise<void> => {
+    await Promise.all([...hosts.values()].map((host) => host.leave(reason, ms)));
     commits.stop();
     await store.close();
   };
@@ -142,8 +145,8 @@ export function startFleet({
       while (hosts.has(`${role}-${number}`)) number += 1;
       return hire(serverOf(role, `${role}-${number}`, hosts.size, seed));
     },
-    stop(reason) {
-      ended ??= end(reason);
+    stop(reason, ms) {
+      ended ??= end(reason, ms);
       return ended;
     },
   };

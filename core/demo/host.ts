@@ -60,8 +60,8 @@ export interface Host {
   start(): void;
   /** The plug is pulled: not a word. */
   crash(): void;
-  /** Ends as a process should: says goodbye, and waits until that is sent. */
-  leave(reason: string): Promise<void>;
+  /** Ends as a process should: says goodbye, and waits until that is sent, but not for long. */
+  leave(reason: string, ms?: number): Promise<void>;
   /** Its network is gone, and comes back. */
   cut(): void;
   heal(): void;
@@ -170,12 +170,12 @@ export function hostOf(options: HostOptions): Host {
       out?.stop();
       out = undefined;
     },
-    async leave(reason) {
+    async leave(reason, ms = drainMs) {
       if (!alive.speaks) return;
       const [own, leaving] = [out, alive];
       await halt();
       await beats?.goodbye(reason);
-      await own?.drained(drainMs);
+      await own?.drained(ms);
       leaving.speaks = false;
       own?.stop();
       if (out === own) out = undefined;

@@ -49,7 +49,7 @@ export interface Reading {
 export interface Life {
   readonly server: Server;
   readonly trouble: Trouble;
-  /** How it is at a time. Asked again within the same half second, it says the same. */
+  /** How it is at a time. Asked again at once, by monitors that are due together, it says the same. */
   at(now: number): Reading;
   /** It starts again from nothing: its counters do. */
   boot(now: number): void;
@@ -58,12 +58,12 @@ export interface Life {
 export const cpuModes = ['user', 'nice', 'system', 'idle', 'iowait', 'interrupt', 'steal'] as const;
 
 const dayMs = 86_400_000;
-const freshMs = 500;
 /** The longest that is made up at once: a server that was off has done nothing meanwhile. */
 const longestStep = 60;
 const clamp = (value: number, most: number): number => Math.min(most, Math.max(0, value));
 
-export function lifeOf(server: Server, seed: number): Life {
+/** @param freshMs milliseconds for which a reading stands: half of the least interval of its monitors. */
+export function lifeOf(server: Server, seed: number, freshMs = 500): Life {
   const luck = chance(seed, server.name, 'life');
   const phases = [luck.next() * 6.28, luck.next() * 6.28, luck.next() * 6.28] as const;
   const trouble: Trouble = { traffic: 1, errors: 0, filling: new Map(), repeats: 1, intruder: undefined };

@@ -20,15 +20,27 @@ interface Measure {
   points(reading: Reading, life: Life): Points;
 }
 
-/** @param points how many it shall tell each second. @param now the server's own clock. */
-export function monitorsOf(life: Life, points: number, seed: number, now: () => number): AnyMonitor[] {
+export interface Measuring {
+  /** Points that all of them together shall tell each second. */
+  readonly points: number;
+  /** How many times as often as usual they measure: so many times the points. */
+  readonly hurry: number;
+  readonly seed: number;
+  /** The server's own clock. */
+  readonly now: () => number;
+}
+
+export function monitorsOf(life: Life, { points, hurry, seed, now }: Measuring): AnyMonitor[] {
   const measures = measuresOf(life.server);
   const reading = life.at(now());
   const own = measures.reduce((sum, measure) => sum + (measure.points(reading, life).length * 1000) / measure.every, 0);
   // Where fewer are asked for than there are, all are measured less often.
   const slower = Math.max(1, Math.ceil(own / points));
   const sampled = [...measures, requests(life.server, Math.max(1, Math.round(points - own / slower)))];
-  return [...sampled.map((measure) => metrics({ ...measure, every: measure.every * slower }, life, now)), ...logs(life, seed, now)];
+  return [
+    ...sampled.map((measure) => metrics({ ...measure, every: (measure.every * slower) / hurry }, life, now)),
+    ...logs(life, seed, now),
+  ];
 }
 
 const metrics = ({ name, doc, every, points }: Measure, life: Life, now: () => number): AnyMonitor =>
