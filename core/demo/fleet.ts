@@ -9,7 +9,7 @@ import { committer } from '../runtime/commit.ts';
 import type { Watching } from '../runtime/context.ts';
 import { lookMs } from '../runtime/looks.ts';
 import type { Outbox } from '../runtime/outbox.ts';
-import { openStore } from '../state/store.ts';
+import { openStore, type Transaction } from '../state/store.ts';
 import { chance } from './chance.ts';
 import { type Host, hostOf } from './host.ts';
 import { type Ledger, ledger } from './ledger.ts';
@@ -27,7 +27,7 @@ export interface FleetOptions {
   readonly servers: number;
   /** Points that each tells in a second. */
   readonly points: number;
-  /** For benches: measures so many times as often, and tells as many times the points of the same series. Default 1. */
+  /** For benches: each sample tells so many readings of the same series, spread over the time since the last. Default 1. */
   readonly hurry?: number;
   /** The same seed gives the same servers with the same lives. */
   readonly seed?: number;
@@ -54,6 +54,8 @@ export interface Fleet {
 
 /** In how many groups hosts are spread over each second. */
 const phases = 20;
+/** How long a commit waits for others, in milliseconds. */
+const gatherMs = 5;
 const defaultHeartbeat = 5000;
 
 /** Starts all servers of a fleet. */
@@ -99,6 +101,26 @@ export function startFleet({
     }),
   });
 
+  // Machines wait for their disks side by side: here all that comes within a few milliseconds waits for one disk once.
+  let gathering: { readonly applies: ((transaction: Transaction) => void)[]; readonly done: Promise<void> } | undefined;
+  const gathered = (apply: (transaction: Transaction) => void): Promise<void> => {
+    if (!gathering) {
+      const applies: ((transaction: Transaction) => void)[] = [];
+      const done = clock.sleep(gatherMs).then(() => {
+        gathering = undefined;
+        return commits.commit({
+          events: [],
+          apply(transaction) {
+            for (const each of applies) each(transaction);
+          },
+        });
+      });
+      gathering = { applies, done };
+    }
+    gathering.applies.push(apply);
+    return gathering.done;
+  };
+
   const hire = (server: Server): Host => {
     const index = hosts.size;
     const own = time.hostClock(((index % phases) * 1000) / phases);
@@ -108,7 +130,7 @@ export function startFleet({
       part: partOf(store, index),
       luck: chance(seed, server.name, 'runs'),
       monitors: monitorsOf(life, { points, hurry, seed, now: own.now }),
-      commit: (apply) => commits.commit({ events: [], apply }),
+      commit: (apply) => gathered(apply),
       touched: (outbox) => touched.add(outbox),
       bus,
       confirmed: () => due.add(host),

@@ -114,12 +114,17 @@ export function hostOf(options: HostOptions): Host {
     const committer: Committer = {
       async commit({ events, apply }) {
         if (!now.speaks) throw new Error(`${name} is off`);
+        let kept = false;
         await commit((transaction) => {
+          // What the power cut came before was never kept.
+          if (!now.speaks) return;
+          kept = true;
           const within = part.within(transaction);
           apply?.(within);
           own.append(within, events);
           touched(own);
         });
+        if (!kept) throw new Error(`${name} is off`);
         ledger.note(events);
       },
       stop() {},

@@ -23,7 +23,7 @@ interface Measure {
 export interface Measuring {
   /** Points that all of them together shall tell each second. */
   readonly points: number;
-  /** How many times as often as usual they measure: so many times the points. */
+  /** How many readings they tell at once, spread over the time since the last: so many times the points. */
   readonly hurry: number;
   readonly seed: number;
   /** The server's own clock. */
@@ -37,13 +37,10 @@ export function monitorsOf(life: Life, { points, hurry, seed, now }: Measuring):
   // Where fewer are asked for than there are, all are measured less often.
   const slower = Math.max(1, Math.ceil(own / points));
   const sampled = [...measures, requests(life.server, Math.max(1, Math.round(points - own / slower)))];
-  return [
-    ...sampled.map((measure) => metrics({ ...measure, every: (measure.every * slower) / hurry }, life, now)),
-    ...logs(life, seed, now),
-  ];
+  return [...sampled.map((measure) => metrics({ ...measure, every: measure.every * slower }, life, hurry, now)), ...logs(life, seed, now)];
 }
 
-const metrics = ({ name, doc, every, points }: Measure, life: Life, now: () => number): AnyMonitor =>
+const metrics = ({ name, doc, every, points }: Measure, life: Life, hurry: number, now: () => number): AnyMonitor =>
   defineMonitor({
     name,
     doc: `${doc} Simulated.`,
@@ -51,12 +48,16 @@ const metrics = ({ name, doc, every, points }: Measure, life: Life, now: () => n
     out: ['metric'],
     every,
     create: () => ({
-      sample: () => repeated(life, () => ({ kind: 'metric' as const, key: [name], data: { points: [...points(life.at(now()), life)] } })),
+      sample() {
+        const count = life.trouble.repeats * hurry;
+        const last = now();
+        return Array.from({ length: count }, (_, index) => {
+          const time = last - Math.round(((count - 1 - index) * every) / count);
+          return { kind: 'metric' as const, key: [name], data: { points: [...points(life.at(time), life)] }, ...(count > 1 && { time }) };
+        });
+      },
     }),
   });
-
-/** As often as its trouble says. */
-const repeated = <One extends Draft>({ trouble }: Life, draft: () => One): One[] => Array.from({ length: trouble.repeats }, draft);
 
 function logs(life: Life, seed: number, now: () => number): AnyMonitor[] {
   const { server, trouble } = life;

@@ -32,10 +32,10 @@ export interface FleetTold {
 
 const tellMs = 200;
 const drainMs = 60_000;
-const { url, state, servers, points, hurry } = JSON.parse(process.argv[2] ?? '{}') as FleetPart;
+const { url, state, servers, points, hurry, linger } = JSON.parse(process.argv[2] ?? '{}') as FleetPart;
 const bus = rabbitBus({ urls: [url], clock: systemClock, report: (level, text) => level !== 'info' && console.error(text) });
 await new Promise<void>((resolve) => bus.watch((connected) => connected && resolve()));
-const fleet = startFleet({ bus, state, servers, points, hurry, report: (_level, text) => console.error(text) });
+const fleet = startFleet({ bus, state, servers, points, hurry, linger, report: (_level, text) => console.error(text) });
 const tell = (streams?: readonly Written[]): void => {
   const { user, system } = process.cpuUsage();
   const { waiting } = fleet.counts;
