@@ -14,6 +14,7 @@ import type { History } from './history.ts';
 import type { Json } from './json.ts';
 import type { About, Fields } from './key.ts';
 import type { DataInput, Kind, Severity } from './kinds.ts';
+import type { LedgerState } from './states.ts';
 
 /** What a node wants published. The core makes it an event: id, time, source and causes are the core's to give. */
 export type Draft<K extends Kind = Kind> = {
@@ -84,6 +85,8 @@ export interface Services {
   history(): History | undefined;
   /** The filters that this process runs, with the config that they run with: what `whyNot` asks. */
   filters(): readonly PlacedFilter[];
+  /** What was lost on the way to the readers of this process. Looks through all that they remember: for who asks, not for a loop. */
+  ledger(): LedgerState;
   /** The time, for what a node does to the world outside: retention, back-off. Tests move it; a person may set it, so it may jump. */
   readonly clock: Clock;
   /**

@@ -95,12 +95,39 @@ export const processState = z.object({
   written: z.record(z.string(), z.number()),
 });
 
+/** What a reader knows of a stream that did not come whole, or came twice. */
+export const loss = z.object({
+  /** Who reads it. */
+  node: z.string(),
+  source: z.string(),
+  boot: z.string(),
+  kind: z.string(),
+  key: z.string(),
+  lost: z.number(),
+  repeats: z.number(),
+  /** Which are lost, as `from-to`, the latest last. Older ones may be among `lost` alone. */
+  gaps: z.array(z.string()),
+  /** When something of it came last. */
+  moved: z.string(),
+});
+
+/** What the readers of a process have lost; and how far each that reads all of a kind has heard a process, in events. */
+export const ledgerState = z.object({
+  /** Whose it is: a boot id. */
+  process: z.string(),
+  lost: z.array(loss),
+  /** By boot, events: as far as its streams go that were seen. Of what began before `since` some may never have been. */
+  heard: z.array(z.object({ node: z.string(), kind: z.string(), since: z.string(), events: z.record(z.string(), z.number()) })),
+});
+
 /** An alert that fires. */
 export const alertState = kinds.alert.schema;
 
 export type ServerState = z.output<typeof serverState>;
 export type NodeState = z.output<typeof nodeState>;
 export type ProcessState = z.output<typeof processState>;
+export type Loss = z.output<typeof loss>;
+export type LedgerState = z.output<typeof ledgerState>;
 export type AlertState = z.output<typeof alertState>;
 
 /**

@@ -33,6 +33,13 @@ export interface Delivery {
   ack(): void;
 }
 
+/** A queue at a broker, as one may ask of it without any right: what is unacknowledged is not among it. */
+export interface QueueDepth {
+  readonly name: string;
+  readonly waiting: number;
+  readonly readers: number;
+}
+
 /** A queue and what it is bound to. All topics are of kinds that travel alike (`kinds[kind].delivery`). */
 export interface Subscription {
   readonly topics: readonly Topic[];
@@ -95,6 +102,8 @@ export interface Bus {
   look(topics: readonly Topic[]): void;
   /** Calls back each time that somebody looks somewhere. Who sends at once anyway need not listen. */
   listen(looked: (topics: readonly Topic[]) => void): void;
+  /** Of these queues those that are there; none of a bus in process. */
+  depths?(names: readonly string[]): Promise<readonly QueueDepth[]>;
   /** Calls back at each change of `connected`, and at once with what it is now. */
   watch(changed: (connected: boolean) => void): void;
   /** Ends all subscriptions, waits up to `ms` for what is unconfirmed, and lets go. Safe twice. */

@@ -13,7 +13,7 @@ import { ConfigError, messageOf, SluiceError } from '../errors.ts';
 import type { Identity } from '../identity.ts';
 import { formatAddress, parseAddress } from './address.ts';
 import { backOff, worthSaying } from './backoff.ts';
-import type { Bus, Reader, Subscribed } from './bus.ts';
+import type { Bus, QueueDepth, Reader, Subscribed } from './bus.ts';
 import { createAppender, createSharing } from './changelog.ts';
 import { checkMessage, checkSubscription } from './check.ts';
 import { isRefusal, type Link, type LinkOptions, openLink } from './link.ts';
@@ -22,7 +22,7 @@ import { createOutbox } from './outbox.ts';
 import { createReading, type Reading, type Strategy } from './reading.ts';
 import { readState } from './stream.ts';
 import { takeFromQueue } from './taking.ts';
-import { declareExchanges, declareState, replyCode } from './topology.ts';
+import { declareExchanges, declareState, depthOf, replyCode } from './topology.ts';
 import { encodeProperties, exchangeOf, kindOf, stateStream } from './wire.ts';
 
 export { type Channel, type ChannelModel as Connection, type ConfirmChannel, connect } from 'amqplib';
@@ -201,6 +201,16 @@ export function rabbitBus({ urls, credentials = { username: 'guest', password: '
     sharing: createSharing({ appender, open: (label, strategy) => read(label, strategy, { deliver() {}, pipe() {} }) }),
     look: looking.look,
     listen: looking.listen,
+    async depths(names) {
+      const model = writer.model();
+      if (!model) throw new SluiceError(`bus: ${name} is away; its queues cannot be looked at`);
+      const found: QueueDepth[] = [];
+      for (const queue of names) {
+        const depth = await depthOf(model, queue);
+        if (depth) found.push(depth);
+      }
+      return found;
+    },
     watch(watcher) {
       watchers.push(watcher);
       watcher(connected);

@@ -7,7 +7,7 @@
  */
 import { type Delivery, kindNames } from '../kinds.ts';
 import { partitionOf, slotKey, slots } from '../slot.ts';
-import type { Part, Subscription } from './bus.ts';
+import type { Part, QueueDepth, Subscription } from './bus.ts';
 import type { Channel, Connection } from './rabbitmq.ts';
 import { exchangeOf, stateStream } from './wire.ts';
 
@@ -135,6 +135,17 @@ async function declareLasting(
     const { messageCount } = await onChannel(connection, (channel) => channel.checkQueue(name));
     if (code === different) adopted();
     return { name, waiting: messageCount };
+  }
+}
+
+/** How full a queue is; undefined when there is none. */
+export async function depthOf(connection: Connection, name: string): Promise<QueueDepth | undefined> {
+  try {
+    const { messageCount, consumerCount } = await onChannel(connection, (channel) => channel.checkQueue(name));
+    return { name, waiting: messageCount, readers: consumerCount };
+  } catch (thrown) {
+    if (replyCode(thrown) === missing) return undefined;
+    throw thrown;
   }
 }
 

@@ -1,6 +1,6 @@
 /**
  * Says one thing to the sluice that runs on a state directory, through the socket in it (`core/runtime/control.ts`). A line
- * of JSON out, a line of JSON back: the id of what it made.
+ * of JSON out, a line of JSON back: mostly the id of what it made.
  */
 import { once } from 'node:events';
 import { connect } from 'node:net';
@@ -9,7 +9,7 @@ import { createInterface } from 'node:readline';
 import { z } from 'zod';
 import { SluiceError } from '../errors.ts';
 
-const reply = z.union([z.object({ ok: z.string() }), z.object({ error: z.string() })]);
+const reply = z.union([z.object({ ok: z.unknown().refine((value) => value !== undefined) }), z.object({ error: z.string() })]);
 
 /** No process has this state. */
 export class NothingRuns extends SluiceError {}
@@ -19,6 +19,11 @@ export class NothingRuns extends SluiceError {}
  * @throws SluiceError with what the other end says is wrong; NothingRuns when there is none
  */
 export async function sendControl(state: string, request: object, timeoutMs = 10_000): Promise<string> {
+  return z.string().parse(await askControl(state, request, timeoutMs));
+}
+
+/** The same, where the answer is more than a line: to be checked by whoever asks. */
+export async function askControl(state: string, request: object, timeoutMs = 10_000): Promise<unknown> {
   const path = join(state, 'control.sock');
   const socket = connect(path);
   try {

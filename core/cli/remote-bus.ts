@@ -13,11 +13,11 @@ import { key as keyOf, matcher, patternOf } from '../key.ts';
 import { kinds } from '../kinds.ts';
 import { lookEveryMs } from '../runtime/looks.ts';
 import { identityOf, type Judge, judgeOf } from '../runtime/trust.ts';
-import { nodeState, serverState } from '../states.ts';
+import { nodeState, processState, serverState } from '../states.ts';
 import { createFeed } from './feed.ts';
 import type { Presence, Remote, Taken } from './remote.ts';
 
-const schemas = { server: serverState, node: nodeState } as const;
+const schemas = { server: serverState, node: nodeState, process: processState } as const;
 /** Long enough for a handshake over the world, short enough for a person. */
 const patience = 10_000;
 const maxMessageBytes = 16 * 1024 * 1024;
@@ -79,6 +79,7 @@ export function busRemote(bus: Bus, { place, host }: Pick<Config, 'place' | 'hos
       if (!(await within(sent))) throw new SluiceError(`${bus.name} does not take the event; its queue may be full: sluice doctor`);
       return event.id;
     },
+    queues: async (names) => (await bus.depths?.(names)) ?? [],
     close: () => bus.close(1000),
   };
 }

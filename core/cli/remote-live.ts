@@ -9,11 +9,12 @@ import type { Config } from '../config.ts';
 import { messageOf, SluiceError } from '../errors.ts';
 import { type Event, fromWire } from '../event.ts';
 import type { Kind } from '../kinds.ts';
-import { nodeState, serverState } from '../states.ts';
+import { nodeState, processState, serverState } from '../states.ts';
 import { sendControl } from './control-client.ts';
 import type { Remote, Taken } from './remote.ts';
 
-const answers = { server: z.array(serverState), node: z.array(nodeState) } as const;
+const answers = { server: z.array(serverState), node: z.array(nodeState), process: z.array(processState) } as const;
+const paths = { server: 'servers', node: 'nodes', process: 'processes' } as const;
 
 const frame = z.object({
   snapshot: z.array(z.unknown()).optional(),
@@ -47,7 +48,7 @@ export function liveRemote(config: Config): Remote {
   return {
     name: base,
     async states(of) {
-      const checked = answers[of].safeParse(await ask(`/api/${of}s`));
+      const checked = answers[of].safeParse(await ask(`/api/${paths[of]}`));
       if (!checked.success) throw new SluiceError(`${base} speaks another version of sluice; use the command of that version`);
       return checked.data as never;
     },
@@ -71,6 +72,7 @@ export function liveRemote(config: Config): Remote {
       }
     },
     emit: (draft) => sendControl(config.state, { emit: draft }),
+    queues: async () => [],
     close: async () => {},
   };
 }

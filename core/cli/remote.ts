@@ -2,10 +2,12 @@
  * The other end of a client command: a running sluice on this machine (`remote-live.ts`), or the pipes themselves on
  * RabbitMQ (`remote-bus.ts`). Commands see this port and work the same against both.
  */
+import type { QueueDepth } from '../bus/bus.ts';
+import type { Config } from '../config.ts';
 import type { Event } from '../event.ts';
 import type { Kind } from '../kinds.ts';
 import type { Draft, Reads } from '../node.ts';
-import type { NodeState, ServerState } from '../states.ts';
+import type { NodeState, ProcessState, ServerState } from '../states.ts';
 import { configOf, type RemoteFlags } from './options.ts';
 
 /** What a tap asks for. `since`: an instant or how long ago; without it, only what comes from now on. */
@@ -25,6 +27,7 @@ export interface Taken {
 export interface Presence {
   readonly server: ServerState;
   readonly node: NodeState;
+  readonly process: ProcessState;
 }
 
 export interface Remote {
@@ -36,6 +39,8 @@ export interface Remote {
   tap(wanted: Wanted, signal: AbortSignal): AsyncIterable<Taken>;
   /** Publishes one event. Resolves with its id once it is safe with the other end. */
   emit(draft: Pick<Draft<Kind>, 'kind' | 'key' | 'data'>): Promise<string>;
+  /** Of these queues those that are at the broker. */
+  queues(names: readonly string[]): Promise<readonly QueueDepth[]>;
   /** Safe twice. */
   close(): Promise<void>;
 }
@@ -46,7 +51,10 @@ interface OpenFlags extends RemoteFlags {
 
 /** A named bus is asked itself, a named port is that process; else what the config says. */
 export async function openRemote({ config: file, port, bus: addresses, state }: OpenFlags): Promise<Remote> {
-  const config = await configOf(file, { port, bus: addresses, state });
+  return openRemoteOf(await configOf(file, { port, bus: addresses, state }), port);
+}
+
+export async function openRemoteOf(config: Config, port?: string): Promise<Remote> {
   const { bus } = config;
   if (bus !== 'embedded' && port === undefined) {
     const { openBus } = await import('./remote-bus.ts');

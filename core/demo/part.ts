@@ -42,6 +42,7 @@ export function partOf(whole: Store, index: number): Part {
     wasSeen: (reader, id) => whole.wasSeen(name(reader), id),
     movedAt: (reader, stream) => whole.movedAt(name(reader), stream),
     uneven: (reader) => whole.uneven(name(reader)),
+    marks: (reader) => whole.marks(name(reader)),
     readingSince: (reader) => whole.readingSince(name(reader)),
     position: (node) => whole.position(name(node)),
     // Hosts of a demo run monitors alone: those announce nothing of their own.

@@ -86,9 +86,13 @@ export interface Running {
 }
 
 /** What the process offers to one of its nodes. */
-export const servicesFor = (context: Pick<Context, 'bus' | 'clock' | 'filters' | 'keeping' | 'report'>, name: string): Services => ({
+export const servicesFor = (
+  context: Pick<Context, 'bus' | 'clock' | 'filters' | 'keeping' | 'report'> & Partial<Pick<Context, 'ledger'>>,
+  name: string,
+): Services => ({
   history: () => context.keeping.history,
   filters: () => context.filters,
+  ledger: () => context.ledger?.state() ?? { process: '', lost: [], heard: [] },
   clock: context.clock,
   look: (topics) => context.bus.look(topics.filter(({ kind }) => kinds[kind].batched)),
   say: (level, text) => context.report(level, named(name, text)),

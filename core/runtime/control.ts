@@ -3,6 +3,7 @@
  * can open. A line of JSON in, a line of JSON out.
  *
  *     {"emit": {"kind": "metric", "key": ["queue"], "data": {…}}}   →   {"ok": "<id>"}  or  {"error": "…"}
+ *     {"ledger": {}}   →   {"ok": {"lost": [{node, source, boot, kind, key, lost, repeats, gaps, moved}…], "heard": […]}}
  *     {"backup": {}}   →   {"ok": "<a folder with a copy of the history, to be moved away>"}
  *     {"restore": {}}   →   {"ok": "<the folder where the history before it is now>"}
  */
@@ -32,10 +33,11 @@ const request = z
         ttl: z.number().positive().optional(),
       })
       .optional(),
+    ledger: z.strictObject({}).optional(),
     backup: z.strictObject({}).optional(),
     restore: z.strictObject({}).optional(),
   })
-  .refine((asked) => Object.keys(asked).length === 1, 'ask for one thing: emit, backup or restore');
+  .refine((asked) => Object.keys(asked).length === 1, 'ask for one thing: emit, ledger, backup or restore');
 
 export interface Control {
   close(): Promise<void>;
@@ -56,7 +58,8 @@ export async function startControl(context: Context, state: string): Promise<Con
       const parsed: unknown = JSON.parse(line);
       const flaw = unfit(parsed);
       if (flaw) throw new Error(flaw);
-      const { emit, restore } = request.parse(parsed);
+      const { emit, ledger, restore } = request.parse(parsed);
+      if (ledger) return { ok: context.ledger.state() };
       if (!emit) return { ok: await ofHistory(restore ? 'restore' : 'backup') };
       const event = author.original(emit as Draft, context.clock.now());
       await context.committer.commit({ events: [event], apply: (transaction) => context.announcer.note(transaction, 'emit', [event]) });

@@ -9,6 +9,8 @@ import type { NodeState } from '../states.ts';
 
 export interface Health {
   readonly counts: { in: number; out: number; dead: number; dropped: number; holes: number; repeats: number };
+  /** The queues that it reads at a broker. */
+  readonly queues: string[];
   /** Milliseconds from when the latest event was written to when it was handled. */
   lag: number | undefined;
   running(): void;
@@ -46,6 +48,7 @@ export function health(identity: Identity, clock: Clock, changed: () => void): H
   };
   const health: Health = {
     counts: { in: 0, out: 0, dead: 0, dropped: 0, holes: 0, repeats: 0 },
+    queues: [],
     lag: undefined,
     running() {
       become('running');
@@ -72,6 +75,7 @@ export function health(identity: Identity, clock: Clock, changed: () => void): H
       errors,
       ...(error !== undefined && { error }),
       ...(partitions && { partitions }),
+      ...(health.queues.length > 0 && { queues: [...health.queues] }),
       ...(health.lag !== undefined && { lag: health.lag }),
     }),
   };

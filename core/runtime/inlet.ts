@@ -123,6 +123,7 @@ export async function openInlet(context: Context, placed: Placed, options: Inlet
   const leave = part && part.index > 0 ? () => {} : decoder.join(options.topics.map(({ kind }) => kind));
   const subscriptions: Subscribed[] = [];
   for (const [index, [travel, topics]] of byClass(options.topics).entries()) {
+    if (queue !== undefined && travel !== 'state' && bus.name !== 'embedded') placed.health.queues.push(`${queue}.${travel}`);
     subscriptions.push(
       await bus.subscribe(
         { topics, queue: queue === undefined ? 'viewer' : { name: `${queue}.${travel}` }, prefetch, ...(part && { part }) },

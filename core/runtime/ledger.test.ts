@@ -59,8 +59,18 @@ it('counts each hole and each repeat, and a hole no longer once it is filled', a
   expect(counts).toEqual({ holes: 3, repeats: 1 });
   expect(take(event(4, boot), event(6, boot))).toEqual([4]);
   expect(counts).toEqual({ holes: 2, repeats: 2 });
-  expect(book.uneven(10)).toEqual([
-    { node: 'probe', source: '/a/b/c/web-1/cpu', boot, kind: 'metric', key, lost: 2, repeats: 2, gaps: ['3-3', '5-5'], moved: now },
+  expect(book.state().lost).toEqual([
+    {
+      node: 'probe',
+      source: '/a/b/c/web-1/cpu',
+      boot,
+      kind: 'metric',
+      key,
+      lost: 2,
+      repeats: 2,
+      gaps: ['3-3', '5-5'],
+      moved: new Date(now).toISOString(),
+    },
   ]);
   await open();
   expect(counts).toEqual({ holes: 2, repeats: 2 });
@@ -132,5 +142,5 @@ it('forgets a loss with its stream', () => {
   store.forget(now + 1, 100);
   book.recount();
   expect(counts.holes).toBe(0);
-  expect(book.uneven(10)).toEqual([]);
+  expect(book.state().lost).toEqual([]);
 });

@@ -12,9 +12,10 @@
  */
 import type { Event, Topic } from '../event.ts';
 import { type Matcher, matcher } from '../key.ts';
-import { type Kind, kinds } from '../kinds.ts';
+import { type Kind, kindNames, kinds } from '../kinds.ts';
 import type { Store, Transaction } from '../state/store.ts';
 import { advance, gapsOf, lostOf, type Watermark } from '../state/watermark.ts';
+import type { LedgerState, Loss } from '../states.ts';
 
 /** Where a reader's counts are told: those of its node. */
 export interface Counts {
@@ -38,28 +39,13 @@ export interface Pass {
   settled(): void;
 }
 
-/** A stream that did not come whole, or came twice. */
-export interface UnevenStream {
-  readonly node: string;
-  readonly source: string;
-  readonly boot: string;
-  readonly kind: string;
-  readonly key: string;
-  readonly lost: number;
-  readonly repeats: number;
-  /** Which are lost, the latest last: `from-to`. Older ones may have been given up. */
-  readonly gaps: readonly string[];
-  /** When something of it came last, in milliseconds since 1970. */
-  readonly moved: number;
-}
-
 export interface Ledger {
   /** @param queue the name under which the reader's watermarks are kept */
   open(node: string, queue: string, topics: readonly Topic[], counts: Counts): Reader;
   /** From now on what this process writes is on its way. */
   sending(): void;
-  /** The worst streams, those that lost most first. */
-  uneven(most: number): UnevenStream[];
+  /** The worst streams, those that lost most first; and how much was heard of each process. */
+  state(): LedgerState;
   /** Counts again, after watermarks were forgotten. */
   recount(): void;
 }
@@ -70,12 +56,13 @@ export interface LedgerOptions {
   readonly receiving: () => number;
 }
 
-/** How many streams are looked at for the worst of them, and how many gaps of each are told. */
+/** How many streams are looked at for the worst of them, how many are told, and how many gaps of each. */
 const maxLooked = 100_000;
+const maxTold = 100;
 const maxGaps = 8;
 
 export function ledger({ store, bootid: own, receiving }: LedgerOptions): Ledger {
-  const readers = new Map<string, { node: string; counts: Counts }>();
+  const readers = new Map<string, { node: string; counts: Counts; since: Readonly<Record<string, number>> }>();
   let sendingSince = Number.POSITIVE_INFINITY;
 
   const recount = (queue: string, counts: Counts): void => {
@@ -89,11 +76,11 @@ export function ledger({ store, bootid: own, receiving }: LedgerOptions): Ledger
 
   return {
     open(node, queue, topics, counts) {
-      readers.set(queue, { node, counts });
       recount(queue, counts);
       const before = store.readingSince(queue) ?? {};
       const since: Record<string, number> = {};
       for (const name of topics.map(nameOf)) if (before[name] !== undefined) since[name] = before[name];
+      readers.set(queue, { node, counts, since });
       // Told apart by number, since it may change while a batch is being committed.
       let changes = 0;
       let saved = 0;
@@ -192,49 +179,68 @@ export function ledger({ store, bootid: own, receiving }: LedgerOptions): Ledger
     sending() {
       sendingSince = receiving();
     },
-    uneven(most) {
-      const worst: { node: string; queue: string; stream: string; lost: number; repeats: number }[] = [];
-      let looked = 0;
-      for (const [queue, { node }] of readers) {
-        for (const [stream, { lost, repeats }] of store.uneven(queue)) {
-          if (looked++ > maxLooked) break;
-          worst.push({ node, queue, stream, lost, repeats });
-        }
-      }
-      worst.sort((one, other) => other.lost - one.lost || other.repeats - one.repeats);
-      return worst.slice(0, most).map(({ node, queue, stream, lost, repeats }) => {
-        const mark = store.marked(queue, stream);
-        const gaps = mark ? gapsOf(mark).slice(-maxGaps) : [];
-        return {
-          node,
-          ...partsOf(stream),
-          lost,
-          repeats,
-          gaps: gaps.map(([from, to]) => `${from}-${to}`),
-          moved: store.movedAt(queue, stream) ?? 0,
-        };
-      });
-    },
+    state: () => ({
+      process: own,
+      lost: [...readers]
+        .flatMap(([queue, { node }]) => lossesOf(store, queue, node))
+        .sort(worse)
+        .slice(0, maxTold),
+      heard: [...readers].flatMap(([queue, { node, since }]) => heardBy(store, queue, node, since)),
+    }),
     recount() {
       for (const [queue, { counts }] of readers) recount(queue, counts);
     },
   };
 }
 
+const worse = (one: Pick<Loss, 'lost' | 'repeats'>, other: Pick<Loss, 'lost' | 'repeats'>): number =>
+  other.lost - one.lost || other.repeats - one.repeats;
+
+function lossesOf(store: Store, queue: string, node: string): Loss[] {
+  const found: { stream: string; lost: number; repeats: number }[] = [];
+  for (const [stream, account] of store.uneven(queue)) if (found.push({ stream, ...account }) === maxLooked) break;
+  return found
+    .sort(worse)
+    .slice(0, maxTold)
+    .map(({ stream, lost, repeats }) => {
+      const mark = store.marked(queue, stream);
+      const gaps = mark ? gapsOf(mark).slice(-maxGaps) : [];
+      const moved = new Date(store.movedAt(queue, stream) ?? 0).toISOString();
+      return { node, ...partsOf(stream), lost, repeats, gaps: gaps.map(([from, to]) => `${from}-${to}`), moved };
+    });
+}
+
+/** What a process wrote of a kind in all is the sum of how far its streams go; who reads all of the kind hears of each. */
+function heardBy(store: Store, queue: string, node: string, since: Readonly<Record<string, number>>): LedgerState['heard'] {
+  const sums = new Map<string, Map<string, number>>();
+  for (const [stream, { high }] of store.marks(queue)) {
+    const { boot, kind } = partsOf(stream);
+    const sum = sums.get(kind) ?? new Map<string, number>();
+    sums.set(kind, sum.set(boot, (sum.get(boot) ?? 0) + high));
+  }
+  return kindNames.filter(isAccounted).flatMap((kind) => {
+    const joined = since[`${kind} #`];
+    if (joined === undefined) return [];
+    return [{ node, kind, since: new Date(joined).toISOString(), events: Object.fromEntries(sums.get(kind) ?? []) }];
+  });
+}
+
 const nameOf = ({ kind, pattern }: Topic): string => `${kind} ${pattern}`;
 
 /** What expires by design, and what somebody numbers without saying in which run, tells nothing by its gaps. */
-const isCounted = ({ kind, bootid }: Event): boolean =>
-  bootid !== undefined && (kinds[kind].delivery === 'telemetry' || kinds[kind].delivery === 'durable');
+const isCounted = ({ kind, bootid }: Event): boolean => bootid !== undefined && isAccounted(kind);
+
+/** Whether what is written of a kind should all be read. */
+export const isAccounted = (kind: Kind): boolean => kinds[kind].delivery === 'telemetry' || kinds[kind].delivery === 'durable';
 
 /** When a process began, by its own clock; undefined of a boot id that is not the runtime's. */
-function bootTime(bootid: string | undefined): number | undefined {
+export function bootTime(bootid: string | undefined): number | undefined {
   const [, time] = /^([0-9a-z]{8})-[0-9a-f]{10}$/.exec(bootid ?? '') ?? [];
   return time === undefined ? undefined : Number.parseInt(time, 36);
 }
 
 /** Only a source may hold spaces. */
-function partsOf(stream: string): Pick<UnevenStream, 'source' | 'boot' | 'kind' | 'key'> {
+function partsOf(stream: string): Pick<Loss, 'source' | 'boot' | 'kind' | 'key'> {
   const words = stream.split(' ');
   const [boot = '', kind = '', key = ''] = words.slice(-3);
   return { source: words.slice(0, -3).join(' '), boot, kind, key };

@@ -109,6 +109,7 @@ export interface FilterReply {
 const services: Services = {
   history: () => undefined,
   filters: () => [],
+  ledger: () => ({ process: '', lost: [], heard: [] }),
   clock: systemClock,
   look: () => {},
   say: (level, text) => parentPort?.postMessage({ say: text, level } satisfies Said),

@@ -74,6 +74,8 @@ export interface Store {
   movedAt(reader: string, stream: string): number | undefined;
   /** A reader's streams that have lost events or repeats. */
   uneven(reader: string): Iterable<readonly [stream: string, account: Uneven]>;
+  /** All watermarks of a reader. */
+  marks(reader: string): Iterable<readonly [stream: string, mark: Watermark]>;
   readingSince(reader: string): Readonly<Record<string, number>> | undefined;
   position(node: string): Json | undefined;
   announced(): Iterable<Announced>;
@@ -171,6 +173,9 @@ function openEnvironment(directory: string, unlock: () => void): Store {
     movedAt: (reader, stream) => marks.get(keyOf(reader, stream))?.[0],
     *uneven(reader) {
       for (const [stream, [lost, repeats]] of under(unevens, reader)) yield [stream, { lost, repeats }] as const;
+    },
+    *marks(reader) {
+      for (const [stream, stored] of under(marks, reader)) yield [stream, fromStored(stored)] as const;
     },
     readingSince: (reader) => readings.get(reader),
     position: (node) => positions.get(node),

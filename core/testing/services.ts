@@ -21,6 +21,7 @@ export function testServices(
   return {
     history: () => given.history,
     filters: () => given.filters ?? [],
+    ledger: () => ({ process: '', lost: [], heard: [] }),
     clock: given.clock ?? virtualClock(),
     look: (topics) => void looked.push(topics),
     looked,

@@ -1,6 +1,11 @@
-/** `sluice doctor`: whether this machine has what sluice needs, and what to do where it has not. */
+/**
+ * `sluice doctor`: whether this machine has what sluice needs, and what to do where it has not. With `--bus`: what became of the
+ * events of all machines on their way.
+ */
 import type { Command } from 'commander';
+import type { Flags } from '../../config.ts';
 import { ConfigError } from '../../errors.ts';
+import type { BusReport } from '../bus-report.ts';
 import type { Finding } from '../doctor.ts';
 import { configOf } from '../options.ts';
 import { inert, json, type Paint, paintFor, print } from '../screen.ts';
@@ -8,7 +13,7 @@ import { inert, json, type Paint, paintFor, print } from '../screen.ts';
 interface DoctorFlags {
   readonly port?: string;
   readonly state?: string;
-  readonly bus?: string;
+  readonly bus?: string | true;
   readonly json?: boolean;
 }
 
@@ -19,21 +24,48 @@ export default function addDoctor(program: Command): void {
     .argument('[config]', 'a config file')
     .option('--port <port>', 'the port of the page')
     .option('--state <folder>', 'where state and spool are kept')
-    .option('--bus <addresses>', 'embedded, or RabbitMQ as in amqp://mq1/sluice')
+    .option('--bus [addresses]', "look at the bus instead, the config's or this one: what was sent, confirmed, spooled, dropped, lost")
     .option('--json', 'print JSON')
-    .addHelpText('after', '\nExample: sluice doctor /etc/sluice/config.yaml')
-    .action(async (file: string | undefined, { json: asJson, ...flags }: DoctorFlags) => {
+    .addHelpText('after', '\nExamples: sluice doctor /etc/sluice/config.yaml\n          sluice doctor --bus amqp://mq1/sluice')
+    .action(async (file: string | undefined, { json: asJson, bus, ...flags }: DoctorFlags) => {
+      const paint = paintFor(process.stdout);
+      if (bus !== undefined) {
+        const report = await reportOf(file, { ...flags, ...(bus !== true && { bus }) });
+        if (report.findings.some(({ level }) => level === 'fail')) process.exitCode = 1;
+        if (asJson) return print(`${json(report, 2)}\n`);
+        const { showBus } = await import('../show-bus.ts');
+        if ('processes' in report) await print(`${report.bus}\n\n${showBus(report, paint)}\n`);
+        return printFindings(report.findings, paint);
+      }
       const findings = await findingsOf(file, flags);
       if (findings.some(({ level }) => level === 'fail')) process.exitCode = 1;
       if (asJson) return print(`${json(findings, 2)}\n`);
-      const paint = paintFor(process.stdout);
-      for (const { what, level, text, advice } of findings) {
-        await print(`${colourOf(level, paint)(level.padEnd(4))}  ${what.padEnd(8)}${inert(text)}${advice ? `; ${inert(advice)}` : ''}\n`);
-      }
+      await printFindings(findings, paint);
     });
 }
 
-async function findingsOf(file: string | undefined, flags: Omit<DoctorFlags, 'json'>): Promise<Finding[]> {
+async function printFindings(findings: readonly Finding[], paint: Paint): Promise<void> {
+  for (const { what, level, text, advice } of findings) {
+    await print(`${colourOf(level, paint)(level.padEnd(4))}  ${what.padEnd(8)}${inert(text)}${advice ? `; ${inert(advice)}` : ''}\n`);
+  }
+}
+
+async function reportOf(file: string | undefined, flags: Flags): Promise<BusReport | { readonly findings: readonly Finding[] }> {
+  const [{ openRemoteOf }, { busReport, unreachable }] = await Promise.all([import('../remote.ts'), import('../bus-report.ts')]);
+  const config = await configOf(file, flags);
+  try {
+    const remote = await openRemoteOf(config, flags.port);
+    try {
+      return await busReport(remote, config);
+    } finally {
+      await remote.close();
+    }
+  } catch (thrown) {
+    return { findings: [unreachable(thrown)] };
+  }
+}
+
+async function findingsOf(file: string | undefined, flags: Flags): Promise<Finding[]> {
   const { examine } = await import('../doctor.ts');
   try {
     const config = await configOf(file, flags);

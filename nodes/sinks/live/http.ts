@@ -5,6 +5,8 @@
  *     GET /                    the page
  *     GET /api/servers         server states, as the roster judges them
  *     GET /api/nodes           node states, with their health
+ *     GET /api/processes       process states: what each gave to the bus, what waits, what was dropped
+ *     GET /api/ledger          what was lost on the way to this process's readers: {lost, heard}
  *     GET /api/graph           {nodes, edges}: which kinds join them
  *     GET /api/alerts          {firing, held, recent}: what fires now, what is held while its server is silent, and the changes that are remembered
  *     GET /api/metrics         names with their series and last values
@@ -42,7 +44,7 @@ export interface Knowledge {
 
 const notBuilt = 'sluice: live: the page was not built; run: npm run build (the API works without it)\n';
 const paths =
-  '/, /api/servers, /api/nodes, /api/graph, /api/alerts, /api/metrics, /api/history, /api/events/<id>/why, /api/why, /api/why-not, /api/query, /healthz, /metrics; WebSocket: /api/live';
+  '/, /api/servers, /api/nodes, /api/processes, /api/ledger, /api/graph, /api/alerts, /api/metrics, /api/history, /api/events/<id>/why, /api/why, /api/why-not, /api/query, /healthz, /metrics; WebSocket: /api/live';
 
 export function createApp({ host, assets, memory, present, catalog, viewers, prometheus, services }: Knowledge) {
   const history = () => services?.history();
@@ -62,6 +64,8 @@ export function createApp({ host, assets, memory, present, catalog, viewers, pro
 
   app.get('/api/servers', (context) => context.json(present.all('server')));
   app.get('/api/nodes', (context) => context.json(present.all('node')));
+  app.get('/api/processes', (context) => context.json(present.all('process')));
+  app.get('/api/ledger', (context) => context.json(services?.ledger() ?? { process: '', lost: [], heard: [] }));
   app.get('/api/graph', (context) => context.json(graphOf(present.all('node'))));
   app.get('/api/metrics', (context) => context.json(catalog.all()));
   app.get('/api/alerts', (context) => {

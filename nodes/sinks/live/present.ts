@@ -4,11 +4,23 @@
  *
  * state events → the last of each key. A known sort that does not fit its schema is refused, so that no reader has to check again.
  */
-import { type AlertState, alertState, type Event, holderOf, holds, type NodeState, nodeState, type ServerState, serverState } from 'sluice';
+import {
+  type AlertState,
+  alertState,
+  type Event,
+  holderOf,
+  holds,
+  type NodeState,
+  nodeState,
+  type ProcessState,
+  processState,
+  type ServerState,
+  serverState,
+} from 'sluice';
 import type { Entry } from './memory.ts';
 
-const schemas = { server: serverState, node: nodeState, alert: alertState };
-type Known = { server: ServerState; node: NodeState; alert: AlertState };
+const schemas = { server: serverState, node: nodeState, process: processState, alert: alertState };
+type Known = { server: ServerState; node: NodeState; process: ProcessState; alert: AlertState };
 type Of = keyof Known;
 
 /** A state with the key of what it is of. */

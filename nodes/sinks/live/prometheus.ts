@@ -4,7 +4,7 @@
  */
 
 import { Counter, Gauge, Registry } from 'prom-client';
-import { type Kind, kindNames } from 'sluice';
+import { type Kind, kindNames, type ProcessState } from 'sluice';
 import type { Memory } from './memory.ts';
 import type { Present } from './present.ts';
 import type { Viewers } from './viewers.ts';
@@ -34,10 +34,27 @@ export function createPrometheus({ memory, present, viewers, taken }: Sources): 
     collect() {
       this.reset();
       for (const { host, name: node, process, events } of nodes()) {
-        for (const [direction, count] of Object.entries(events)) this.inc({ host, node, process, direction }, Math.max(0, count));
+        for (const direction of ['in', 'out', 'dead', 'dropped'] as const)
+          this.inc({ host, node, process, direction }, Math.max(0, events[direction]));
       }
     },
   });
+  // A hole that is filled late is one less, so these are no counters.
+  for (const [name, what, help] of [
+    ['sluice_node_holes', 'holes', 'Events known lost on their way to a node, in the streams that it remembers.'],
+    ['sluice_node_repeats', 'repeats', 'Events that came to a node again and were left out, in the streams that it remembers.'],
+  ] as const) {
+    new Gauge({
+      name,
+      help,
+      labelNames: ['host', 'node', 'process'],
+      registers,
+      collect() {
+        this.reset();
+        for (const { host, name: node, process, events } of nodes()) this.set({ host, node, process }, events[what]);
+      },
+    });
+  }
   new Counter({
     name: 'sluice_node_errors_total',
     help: 'Failures of a node.',
@@ -58,6 +75,7 @@ export function createPrometheus({ memory, present, viewers, taken }: Sources): 
       for (const { host, name: node, process, status } of nodes()) this.set({ host, node, process }, status === 'running' ? 1 : 0);
     },
   });
+  processMetrics(registers, () => present.all('process').slice(0, maxNodes));
   new Gauge({
     name: 'sluice_servers',
     help: 'Servers by status.',
@@ -113,4 +131,49 @@ export function createPrometheus({ memory, present, viewers, taken }: Sources): 
   });
 
   return { text: () => registry.metrics(), contentType: registry.contentType };
+}
+
+/** How each process stands with its bus. */
+function processMetrics(registers: Registry[], processes: () => readonly ProcessState[]): void {
+  new Counter({
+    name: 'sluice_process_events_total',
+    help: 'Events that a process gave to the bus (sent), that it confirmed, and that were given up (dropped, expired, refused).',
+    labelNames: ['host', 'process', 'outcome'],
+    registers,
+    collect() {
+      this.reset();
+      for (const state of processes()) {
+        const { host, process } = state;
+        for (const outcome of ['sent', 'confirmed', 'dropped', 'expired', 'refused'] as const)
+          this.inc({ host, process, outcome }, Math.max(0, state[outcome]));
+      }
+    },
+  });
+  for (const [name, what, help] of [
+    ['sluice_process_spooled_events', 'events', 'Events that wait in the spool of a process.'],
+    ['sluice_process_spooled_bytes', 'bytes', 'Bytes of events that wait in the spool of a process.'],
+  ] as const) {
+    new Gauge({
+      name,
+      help,
+      labelNames: ['host', 'process', 'lane'],
+      registers,
+      collect() {
+        this.reset();
+        for (const { host, process, spooled } of processes())
+          for (const lane of ['durable', 'telemetry'] as const) this.set({ host, process, lane }, spooled[lane][what]);
+      },
+    });
+  }
+  new Gauge({
+    name: 'sluice_process_connected',
+    help: '1 while the bus takes what a process sends, 0 while it is away or blocked.',
+    labelNames: ['host', 'process'],
+    registers,
+    collect() {
+      this.reset();
+      for (const { host, process, status, connected, blocked } of processes())
+        this.set({ host, process }, status === 'running' && connected && !blocked ? 1 : 0);
+    },
+  });
 }
