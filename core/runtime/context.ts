@@ -15,6 +15,7 @@ import type { Isolation } from './isolate.ts';
 import type { Ledger } from './ledger.ts';
 import type { Outbox } from './outbox.ts';
 import { named } from './supervise.ts';
+import type { Suspicion } from './suspicion.ts';
 import type { Watchdog } from './watchdog.ts';
 
 export interface Context {
@@ -33,6 +34,8 @@ export interface Context {
   readonly outbox: Outbox;
   readonly announcer: Announcer;
   readonly watchdog: Watchdog;
+  /** What an earlier run may have died of. */
+  readonly suspicion: Suspicion;
   /** For nodes in threads of their own. */
   readonly isolation: Isolation;
   /** The filters of this process. */

@@ -31,10 +31,14 @@ export async function runFilter(context: Context, placed: Placed<AnyFilter>): Pr
 /** Works over what its home remembers. */
 async function openFilter({ context, part, keep: keepAtHome }: Home, placed: Placed<AnyFilter>): Promise<Working> {
   const { name, node, health } = placed;
-  const { clock, origin, outbox, receiving, report, store, watchdog } = context;
+  const { clock, origin, outbox, receiving, report, store, suspicion, watchdog } = context;
   const author = context.authorOf(name);
   const about = { ...origin.place, host: origin.host };
-  const made = { node, name, use: placed.use, config: placed.config, about, store, ...(part && { part: part.index }) };
+  const at = (event: string): void => {
+    watchdog.at(event);
+    suspicion.at(name, event);
+  };
+  const made = { node, name, use: placed.use, config: placed.config, about, store, at, ...(part && { part: part.index }) };
   const engine = placed.isolate ? isolatedEngine(made, context.isolation) : localEngine(made);
   const lineage = lineageOf(placed);
 

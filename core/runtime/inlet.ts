@@ -4,13 +4,14 @@
  * sends what cannot be read to `dead` with the reason. Nothing is acknowledged before the batch's commit.
  */
 import type { Delivery, Part, Subscribed } from '../bus/bus.ts';
-import { messageOf, type Reject } from '../errors.ts';
+import { messageOf, Reject } from '../errors.ts';
 import { type Event, encode, type Topic } from '../event.ts';
 import { type Matcher, matcher } from '../key.ts';
 import { type Delivery as Class, type Kind, kinds } from '../kinds.ts';
 import type { Draft, Pipe } from '../node.ts';
 import { partitionOf, slotFor } from '../slot.ts';
 import type { Transaction } from '../state/store.ts';
+import { withCare } from './care.ts';
 import type { Context, Placed } from './context.ts';
 import { type Refused, weightOf } from './decoding.ts';
 import { Fenced } from './partition/owner.ts';
@@ -45,7 +46,7 @@ const maxBatchBytes = 4 * 1024 * 1024;
 const prefetch = 512;
 
 export async function openInlet(context: Context, placed: Placed, options: InletOptions): Promise<Inlet> {
-  const { bus, decoder, ledger, clock, receiving } = context;
+  const { bus, decoder, ledger, clock, receiving, suspicion } = context;
   const { queue, part } = options;
   const wanted = wants(options.topics);
   const isOurs = (event: Event): boolean => !part || partitionOf(slotFor(event, part.by), part.count) === part.index;
@@ -70,15 +71,18 @@ export async function openInlet(context: Context, placed: Placed, options: Inlet
     return taken;
   };
 
-  const handle = async (taken: readonly Delivery[]): Promise<void> => {
+  const read = (delivery: Delivery) => context.believe(decoder.read(delivery.message, receiving()), delivery);
+  const give = async (reads: readonly (Event | Refused)[]): Promise<void> => {
     const events: Event[] = [];
     const refused: Refused[] = [];
     const pass = reader?.batch(receiving());
-    for (const delivery of taken) {
-      for (const read of context.believe(decoder.read(delivery.message, receiving()), delivery)) {
-        if ('reason' in read) refused.push(read);
-        // Of a batch that several queues wanted, each reader picks its own.
-        else if (wanted(read.kind, read.key) && isOurs(read) && (pass?.isNew(read) ?? glimpse(read))) events.push(read);
+    for (const read of reads) {
+      if ('reason' in read) refused.push(read);
+      // Of a batch that several queues wanted, each reader picks its own.
+      else if (wanted(read.kind, read.key) && isOurs(read) && (pass?.isNew(read) ?? glimpse(read))) {
+        const flaw = flawOf(context, placed.name, read.id);
+        if (flaw) refused.push(refusalOf(flaw, read));
+        else events.push(read);
       }
     }
     placed.health.counts.in += events.length;
@@ -86,6 +90,10 @@ export async function openInlet(context: Context, placed: Placed, options: Inlet
     if (last) placed.health.lag = Math.max(0, clock.now() - last.time);
     await options.batch({ events, refused, remember: (transaction) => pass?.remember(transaction) });
     pass?.settled();
+  };
+  const handle = async (taken: readonly Delivery[]): Promise<void> => {
+    if (!taken.some(suspicion.suspects)) await give(taken.flatMap(read));
+    else for (const delivery of taken) await withCare(suspicion, placed.name, delivery, () => read(delivery), give);
     for (const delivery of taken) delivery.ack();
   };
 
@@ -154,6 +162,11 @@ export async function openInlet(context: Context, placed: Placed, options: Inlet
       await Promise.all(subscriptions.map((subscription) => subscription.close()));
     },
   };
+}
+
+/** Why this node must not handle it, where an earlier run came to grief over it. */
+function flawOf({ suspicion, watchdog }: Context, node: string, id: string): Reject | undefined {
+  return watchdog.hungOver(node, id) ? new Reject(`${node}: it hung the process`) : suspicion.verdict(node, id);
 }
 
 /** The draft of a dead letter. */

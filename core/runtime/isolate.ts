@@ -68,12 +68,16 @@ export function isolateMonitor(node: AnyMonitor, made: Made, isolation: Isolatio
   };
 }
 
-/** A sink whose work is done in a thread, which a failure replaces: the sink's events are tried again in a new one. */
+/**
+ * A sink whose work is done in a thread, which a failure replaces: the sink's events are tried again in a new one. Events over
+ * which two threads in a row were lost are refused, so that they are parted until the one that does it stands alone.
+ */
 export function isolateSink(node: AnySink, made: Made, isolation: Isolation): AnySink {
   return {
     ...node,
     create() {
       let thread: Thread | undefined;
+      let lostOver: string | undefined;
       const start = async (): Promise<Thread> => {
         thread = startThread(onlyMade(made), isolation);
         await thread.call('start');
@@ -87,8 +91,11 @@ export function isolateSink(node: AnySink, made: Made, isolation: Isolation): An
             await writing.call('write', events);
           } catch (thrown) {
             if (thrown instanceof Reject) throw thrown;
+            const again = writing.ended() && lostOver === `${events.length} ${events[0]?.id}`;
+            lostOver = writing.ended() ? `${events.length} ${events[0]?.id}` : undefined;
             thread = undefined;
             await writing.end();
+            if (again) throw new Reject(`${made.name}: ${messageOf(thrown)}`);
             throw thrown;
           }
         },
@@ -125,14 +132,22 @@ export interface EngineOptions extends Made {
   readonly store: Pick<Store, 'table'>;
   /** Which of its partitions it is, where it has several homes. */
   readonly part?: number;
+  /** Told of each event before it is handled in this thread. */
+  at?(event: string): void;
 }
 
 /** A filter in this thread. */
-export function localEngine({ node, name, config, about, store, part }: EngineOptions): Engine {
+export function localEngine({ node, name, config, about, store, part, at: mark = () => {} }: EngineOptions): Engine {
   const run = filterRun(node, config, { name, about, part }, (table) => store.table(name, table));
   const handled = (outcomes: readonly Outcome[]): Handled => ({ outcomes, changes: run.memory.changes() });
   return {
-    events: (events, at) => handled(events.flatMap((event) => run.event(event, at))),
+    events: (events, at) =>
+      handled(
+        events.flatMap((event) => {
+          mark(event.id);
+          return run.event(event, at);
+        }),
+      ),
     tick: (at) => handled(run.tick(at)),
     pipe: (pipe, at) => handled(run.pipe(pipe, at)),
     committed: () => run.memory.committed(),
@@ -142,8 +157,8 @@ export function localEngine({ node, name, config, about, store, part }: EngineOp
 }
 
 /**
- * A filter in a thread of its own. When the thread hangs or dies it is made anew from what was committed, and its batch is
- * tried again event by event, until the one that does it is known and dead-lettered.
+ * A filter in a thread of its own. When the thread hangs or dies over an event, that one is dead-lettered; when it is not known
+ * over which, its batch is tried again event by event. The thread is made anew from what was committed.
  */
 export function isolatedEngine({ node, name, use, config, about, store, part }: EngineOptions, isolation: Isolation): Engine {
   let thread: Thread | undefined;
@@ -198,11 +213,17 @@ export function isolatedEngine({ node, name, use, config, about, store, part }: 
   return {
     async events(events, at) {
       poison.clear();
-      try {
-        return read(await current().call<FilterReply>('events', events, at));
-      } catch {
-        await lose();
-        return oneByOne(events, at);
+      for (;;) {
+        const rest = events.filter(({ id }) => !poison.has(id));
+        try {
+          const { outcomes, changes } = read(await current().call<FilterReply>('events', rest, at));
+          return { outcomes: [...poisoned(events), ...outcomes], changes };
+        } catch (thrown) {
+          const culprit = thread?.at();
+          await lose();
+          if (!rest.some(({ id }) => id === culprit)) return oneByOne(events, at);
+          poison.set(culprit as string, new Reject(`${name}: ${messageOf(thrown)}`));
+        }
       }
     },
     tick: (at) => simple('tick', at),

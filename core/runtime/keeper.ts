@@ -9,7 +9,9 @@ import type { Clock } from '../clock.ts';
 export const diedOfMistake = 70;
 
 const kept = 'SLUICE_KEPT';
-const firstPauseMs = 500;
+const firstPauseMs = 200;
+/** An event that kills the process is known after at most this many deaths: so many are answered at once. */
+const atOnce = 5;
 const lastPauseMs = 30_000;
 /** After this long alive, the next death is a first one again. */
 const forgivenAfterMs = 120_000;
@@ -30,10 +32,12 @@ export function dieWithKeeper(env: NodeJS.ProcessEnv): void {
 /** Runs the same command in a process of its own, again and again while it dies. Resolves with its exit code. */
 export async function keep(clock: Clock, say: (text: string) => void): Promise<number> {
   let stopping: NodeJS.Signals | undefined;
+  let last: string | undefined;
   for (let deaths = 0; ; ) {
     const began = clock.monotonic();
     const child = spawn(process.execPath, [...process.execArgv, ...process.argv.slice(1)], {
-      env: { ...process.env, [kept]: '1' },
+      // How the last one ended tells the next whether it may have died of an event.
+      env: { ...process.env, [kept]: '1', ...(last !== undefined && { SLUICE_DIED: last }) },
       stdio: ['inherit', 'inherit', 'inherit', 'ipc'],
     });
     const pass = (signal: NodeJS.Signals): void => {
@@ -51,7 +55,8 @@ export async function keep(clock: Clock, say: (text: string) => void): Promise<n
     const died = signal !== null || code === diedOfMistake;
     if (!died || stopping) return code ?? (stopping === 'SIGINT' ? 130 : 143);
     deaths = clock.monotonic() - began > forgivenAfterMs ? 1 : deaths + 1;
-    const pause = Math.min(lastPauseMs, firstPauseMs * 2 ** (deaths - 1));
+    const pause = Math.min(lastPauseMs, firstPauseMs * 2 ** Math.max(0, deaths - atOnce));
+    last = signal ?? `exit ${code}`;
     say(`the process died (${signal ?? `exit ${code}`}); it starts again in ${pause} ms`);
     // Unreferenced timers alone would let this process end.
     const hold = setInterval(() => {}, 60_000);

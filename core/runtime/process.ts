@@ -30,6 +30,7 @@ import { outbox } from './outbox.ts';
 import { placeNodes } from './place.ts';
 import { runSink } from './sink.ts';
 import { startStanding } from './standing.ts';
+import { suspect } from './suspicion.ts';
 import { healthTeller } from './telling.ts';
 import { identityOf, judgeOf } from './trust.ts';
 import { startWatchdog } from './watchdog.ts';
@@ -134,6 +135,8 @@ async function start(
   undo.push(() => trust.stop());
   const watchdog = startWatchdog(clock, config.state, hangLimit);
   undo.push(() => watchdog.stop());
+  const died = watchdog.justHung ? 'hung' : process.env.SLUICE_DIED;
+  const suspicion = suspect({ state: config.state, clock, died, tells: bus.name !== 'embedded' });
   undo.push(() => {
     commits.stop();
     out.stop();
@@ -152,6 +155,7 @@ async function start(
     outbox: out,
     announcer: announcements,
     watchdog,
+    suspicion,
     filters: placed.filter((one): one is Placed<AnyFilter> => one.node.sort === 'filter'),
     keeping: {},
     isolation: { clock, limitMs: hangLimit, report },
@@ -230,6 +234,7 @@ async function start(
     await bus.close(drainMs / 2);
     out.stop();
     await watchdog.stop();
+    suspicion.stop();
     await store.close();
     clearInterval(hold);
   };

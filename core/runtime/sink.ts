@@ -42,7 +42,10 @@ export async function runSink(context: Context, placed: Placed<AnySink>): Promis
   const write = async (events: readonly Event[]): Promise<Refused[]> => {
     for (let failures = 0; ; failures++) {
       try {
-        await watchdog.during(name, () => sink.write(events));
+        await watchdog.during(name, () => {
+          if (events.length === 1 && events[0]) watchdog.at(events[0].id);
+          return sink.write(events);
+        });
         health.running();
         return [];
       } catch (thrown) {
