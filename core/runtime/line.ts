@@ -9,7 +9,7 @@ import { type Lane, type Spooled, type Store, sizeOf } from '../state/store.ts';
 import { addTo, isFull, isParted, isSealed, laneFor, noLoad } from './lane.ts';
 
 /** How much of a line is held in memory at once, in bytes. */
-export const windowBytes = 4 * 1024 * 1024;
+export const windowBytes = 1 * 1024 * 1024;
 
 export interface Line {
   readonly kind: Kind;

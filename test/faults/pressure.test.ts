@@ -64,7 +64,8 @@ describe.skipIf(!found)(title, { timeout: 1_200_000 }, () => {
     );
     expect([alert.lost, alert.twice, metric.lost, metric.twice]).toEqual([0, 0, 0, 0]);
     expect(fleet.miscounted()).toBe(0);
-    expect(blocked.all - calm.all).toBeLessThanOrEqual(50);
+    // The rest is the spool's file as lmdb maps it: clean pages, which the kernel takes back when somebody needs them.
+    expect(blocked.own - calm.own).toBeLessThanOrEqual(50);
   });
 
   it('one queue full, gives everything once to who reads another, and slows no agent', async () => {
