@@ -58,6 +58,9 @@ export interface FilterRun {
   readonly lastTick: number | undefined;
 }
 
+/** Partitions have different inputs: what two of them say of themselves, at one moment or under one identity, are two things. */
+const selfOf = ({ name, part }: FilterHost): string => (part === undefined ? name : `${name}~${part}`);
+
 /** Beside a filter's own tables: the last tick. No filter can name it so. */
 export const tickTable = '$tick';
 const nothing: readonly Outcome[] = Object.freeze([]);
@@ -70,7 +73,7 @@ export function filterRun(
   saved: (table: string) => Iterable<readonly [key: string, entry: Entry]> = () => [],
 ): FilterRun {
   const memory = tableMemory(filter.tables, saved);
-  const self = host.part === undefined ? host.name : `${host.name}~${host.part}`;
+  const self = selfOf(host);
   let working: Filtering | undefined = filter.create(config, memory.tables, host.about);
   const every = working.tick === undefined ? undefined : filter.tickEvery;
   const ticks = tickMemory(memory, saved, () => {
@@ -199,7 +202,7 @@ function derive(filter: AnyFilter, host: FilterHost, draft: Draft, trigger: stri
   if (!(Math.abs(time) <= 8.64e15)) throw new Reject(`time ${time} is none; give milliseconds since 1970`);
   if (draft.causes?.some((cause) => !/^\S{1,512}$/.test(cause))) throw new Reject('a cause is no id; give the ids of events');
   return {
-    id: draft.identity === undefined ? derivedId(host.name, trigger, index) : identityId(host.name, draft.kind, draft.identity),
+    id: draft.identity === undefined ? derivedId(host.name, trigger, index) : identityId(selfOf(host), draft.kind, draft.identity),
     kind: draft.kind,
     key: keyOf(draft.key, host),
     time,

@@ -134,7 +134,12 @@ export async function openInlet(context: Context, placed: Placed, options: Inlet
     if (queue !== undefined && travel !== 'state' && bus.name !== 'embedded') placed.health.queues.push(`${queue}.${travel}`);
     subscriptions.push(
       await bus.subscribe(
-        { topics, queue: queue === undefined ? 'viewer' : { name: `${queue}.${travel}` }, prefetch, ...(part && { part }) },
+        {
+          topics,
+          queue: queue === undefined ? 'viewer' : { name: `${queue}.${travel}` },
+          prefetch,
+          ...(part && travel !== 'state' && { part }),
+        },
         {
           deliver(delivery) {
             if (closed) return;

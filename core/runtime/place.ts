@@ -4,8 +4,7 @@ import type { Clock } from '../clock.ts';
 import { commitOf } from '../config/commit.ts';
 import { type Config, checkNodeConfig, type NodeEntry } from '../config.ts';
 import { ConfigError } from '../errors.ts';
-import { kinds } from '../kinds.ts';
-import type { Node, Reads, Sort } from '../node.ts';
+import type { Node, Sort } from '../node.ts';
 import type { Placed } from './context.ts';
 import { readsOf, topicsOf } from './graph.ts';
 import { health } from './health.ts';
@@ -81,7 +80,7 @@ function place(
 ): Placed {
   const reads = readsOf(node, entry.read, entry.where?.(['read']) ?? 'read');
   const every = node.sort === 'monitor' ? (entry.every ?? ('every' in node ? node.every : undefined)) : undefined;
-  if (entry.partitions !== undefined) checkParts(node, reads, entry.partitions, entry.where?.(['partitions']) ?? 'partitions');
+  if (entry.partitions !== undefined) checkParts(node, entry.partitions, entry.where?.(['partitions']) ?? 'partitions');
   const identity = {
     name: entry.name,
     use: entry.use,
@@ -110,7 +109,7 @@ function place(
 }
 
 /** @throws ConfigError when the node cannot be parted, or not in so many. */
-function checkParts(node: Node, reads: readonly Reads[], partitions: number, where: string): void {
+function checkParts(node: Node, partitions: number, where: string): void {
   const refuse = (why: string): never => {
     throw new ConfigError(`config: ${where}: ${why}; remove partitions`);
   };
@@ -121,5 +120,4 @@ function checkParts(node: Node, reads: readonly Reads[], partitions: number, whe
     throw new ConfigError(
       `config: ${where}: ${node.name} must see everything in one place; write 1, and one of the processes that run it works while the others stand by`,
     );
-  if (reads.some(({ kind }) => kinds[kind].delivery === 'state')) refuse(`${node.name} reads state, of which every reader has all`);
 }

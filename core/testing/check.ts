@@ -97,7 +97,7 @@ export function sameBytes<Config extends z.ZodType, In extends Kind, Out extends
   for (let index = 0; index < Math.max(first.length, second.length); index++) {
     const [one, other] = [first[index], second[index]];
     if (JSON.stringify(one) === JSON.stringify(other)) continue;
-    const how = again.restart === 'after each input' ? 'made anew after each input' : 'again';
+    const how = again.restart === 'after each input' ? 'made anew after each input' : again.move ? 'moved after each input' : 'again';
     return `event ${index + 1} differs\n  at first  ${one ? showWhole(one) : 'nothing'}\n  ${how}  ${other ? showWhole(other) : 'nothing'}`;
   }
   return undefined;

@@ -10,6 +10,7 @@ import { parse } from '../key.ts';
 import { type Data, type Kind, kinds } from '../kinds.ts';
 import type { Filter, Pipe, Step, TableShapes } from '../node.ts';
 import { type FilterHost, type FilterRun, filterRun, type Outcome } from '../runtime/filtering.ts';
+import { encodeRows, encodeTake, noRows, type Replay, type Rows, replay, summary, type Writes } from '../runtime/partition/records.ts';
 import type { Entry } from '../state/tables.ts';
 import { examplePlace } from './build.ts';
 
@@ -33,6 +34,8 @@ export type Came = {
 export interface PlayOptions {
   /** Makes the filter anew from its tables after each input, as a crash would. */
   readonly restart?: 'never' | 'after each input';
+  /** After each input it goes on in another process, which knows of it what stands in its partition's changelog. */
+  readonly move?: 'never' | 'after each input';
   /** What the tables held before, as an earlier play left them. */
   readonly saved?: Saved;
 }
@@ -64,7 +67,7 @@ export function play<Config extends z.ZodType, Shapes extends TableShapes, In ex
     const issue = checked.error.issues[0];
     throw new ConfigError(`${filter.name}: config: ${[...(issue?.path ?? []), issue?.message].join(': ')}`);
   }
-  const rows = disk(options.saved);
+  const rows = options.move === 'after each input' ? changelog(disk(options.saved)) : disk(options.saved);
   const start = () => filterRun(filter, checked.data, host(filter.name), rows.saved);
   const came: Came[] = [];
   let run = start();
@@ -72,7 +75,7 @@ export function play<Config extends z.ZodType, Shapes extends TableShapes, In ex
   const settle = (outcomes: readonly Outcome[], at: number) => {
     for (const outcome of outcomes) came.push(...told(outcome, filter.name, at));
     rows.commit(run);
-    if (options.restart === 'after each input') run = start();
+    if (options.restart === 'after each input' || options.move === 'after each input') run = start();
   };
 
   const first = steps[0];
@@ -157,6 +160,56 @@ function disk(before: Saved = new Map()) {
         else rows.delete(key);
       }
       run.memory.committed();
+    },
+  };
+}
+
+/** How many steps lie between two summaries of a play: few, so that moves come before, amid and after them. */
+const summed = 4;
+
+/** What a changelog keeps: after each step a new owner reads the records' bytes from the latest summary on. */
+function changelog(before: ReturnType<typeof disk>) {
+  const records: Buffer[] = [];
+  /** What the one who writes knows. */
+  const told = replay();
+  /** What the one who comes next has read. */
+  let heir: Replay | undefined;
+  let [owner, n, steps] = [0, 0, 0];
+  const add = (record: Buffer) => void told.feed(records.push(record) - 1, record);
+  const write = (rows: Rows, more: Partial<Writes> = {}) => {
+    const { base } = told;
+    add(encodeRows({ by: `owner ${owner}`, n: ++n, sent: -1, ...(base !== undefined && { base }), ...more }, rows));
+  };
+  const take = () => {
+    add(encodeTake(`owner ${++owner}`, told.owner));
+    n = 0;
+  };
+  const read = (): Replay => {
+    const history = replay();
+    for (let place = told.base ?? 0; place < records.length; place++) history.feed(place, records[place] ?? Buffer.alloc(0));
+    return history;
+  };
+  take();
+  for (const [table, rows] of before.all)
+    write({ ...noRows, tables: [...rows].map(([key, text]) => [table, key, JSON.parse(text)] as const) });
+  return {
+    all: before.all,
+    saved(table: string): Iterable<readonly [string, Entry]> {
+      heir ??= read();
+      return heir.kept.tables.get(table) ?? [];
+    },
+    commit(run: FilterRun) {
+      const changes = run.memory.changes();
+      before.commit(run);
+      // What changed nothing is not written down, live as here.
+      if (changes.length === 0) return;
+      write({ ...noRows, tables: changes.map(({ table, key, entry }) => [table, key, entry ?? null] as const) });
+      if (++steps % summed === 0) {
+        const parts = [...summary(told.kept, 200)];
+        for (const [part, rows] of parts.entries()) write(rows, { part, ...(part === parts.length - 1 && { last: true }) });
+      }
+      take();
+      heir = undefined;
     },
   };
 }

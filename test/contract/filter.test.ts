@@ -1,6 +1,6 @@
 /**
  * What every filter keeps, whichever is found: at least three examples that hold, the same bytes for the same inputs, and
- * the same bytes when it is made anew from its tables after each input. Beyond its examples, it gets seeded random runs:
+ * the same bytes when it is made anew from its tables after each input, or goes on in another process. Beyond its examples, it gets seeded random runs:
  * its own example inputs, bent, doubled, out of order and with hostile values in them.
  */
 import fc from 'fast-check';
@@ -33,6 +33,15 @@ describe.each(filters.map((filter) => [filter.name, filter] as const))('%s', (_,
         expect(sameBytes(filter, config, steps, { restart: 'after each input' })).toBeUndefined();
       }),
       { seed: 20_26, numRuns: 60, endOnFailure: true },
+    );
+  });
+
+  test('whatever comes, a move to another process after each input changes no byte', () => {
+    fc.assert(
+      fc.property(runOf(filter), ({ config, steps }) => {
+        expect(sameBytes(filter, config, steps, { move: 'after each input' })).toBeUndefined();
+      }),
+      { seed: 20_27, numRuns: 15, endOnFailure: true },
     );
   });
 });

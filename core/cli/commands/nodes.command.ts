@@ -15,10 +15,13 @@ export default function addNodes(program: Command): void {
       if (flags.json) return print(`${json(nodes, 2)}\n`);
       if (nodes.length === 0) return print('no nodes yet: each says that it runs within a minute\n');
       const paint = paintFor(process.stdout);
-      const rows = nodes.map(({ name, sort, host, status, events, lag, errors, error }) => [
+      // A column that is empty for nearly everyone is shown to those who share nodes.
+      const shared = nodes.some(({ partitions }) => partitions !== undefined);
+      const rows = nodes.map(({ name, sort, host, status, events, lag, errors, error, partitions }) => [
         name,
         sort,
         host,
+        ...(shared ? [partitions ? `${ranges(partitions.held) || 'none'} of ${partitions.of}` : ''] : []),
         [status, colourOf(status, paint)] as const,
         String(events.in),
         String(events.out),
@@ -26,8 +29,20 @@ export default function addNodes(program: Command): void {
         lag === undefined ? '' : formatDuration(Math.max(0, lag)),
         error ?? (errors > 0 ? `${errors} errors` : ''),
       ]);
-      await print(table(['NODE', 'SORT', 'HOST', 'STATUS', 'IN', 'OUT', 'LOST', 'LAG', 'ERROR'], rows, paint));
+      const columns = ['NODE', 'SORT', 'HOST', ...(shared ? ['PARTITIONS'] : [])];
+      await print(table([...columns, 'STATUS', 'IN', 'OUT', 'LOST', 'LAG', 'ERROR'], rows, paint));
     });
+}
+
+/** Numbers in order, with those that follow each other as ranges: `0-3 6`. */
+function ranges(numbers: readonly number[]): string {
+  const found: [from: number, to: number][] = [];
+  for (const number of numbers) {
+    const last = found.at(-1);
+    if (last?.[1] === number - 1) last[1] = number;
+    else found.push([number, number]);
+  }
+  return found.map(([from, to]) => (from === to ? String(from) : `${from}-${to}`)).join(' ');
 }
 
 function colourOf(status: NodeState['status'], paint: Paint): (text: string) => string {

@@ -46,7 +46,8 @@ export async function runInstance(context: Context, placed: Placed, open: (home:
   const me = `${origin.host.slice(0, 100)}/${origin.bootid}`;
   const by = placed.node.sort === 'filter' && placed.node.shard === 'partitionkey' ? 'partitionkey' : 'source';
   const topics = topicsOf(placed.reads);
-  for (const travel of new Set(topics.map(({ kind }) => kinds[kind].delivery))) {
+  // Of state every reader has all, and picks its own.
+  for (const travel of new Set(topics.map(({ kind }) => kinds[kind].delivery).filter((each) => each !== 'state'))) {
     const own = topics.filter(({ kind }) => kinds[kind].delivery === travel);
     await sharing.prepare({ topics: own, queue: { name: queueName(name, travel) }, prefetch: 1, part: { index: 0, count, by } });
   }

@@ -31,6 +31,7 @@ export default defineFilter({
   config,
   in: [{ kind: 'metric' }],
   out: ['alert', 'state'],
+  shard: 'source',
   tables: {
     series: table(series, { bound: 20_000 }),
     /** When a series that fires was last heard, on the receiving clock. */

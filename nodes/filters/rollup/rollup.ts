@@ -46,6 +46,7 @@ export default defineFilter({
   config,
   in: [{ kind: 'metric' }],
   out: ['stat', 'state'],
+  shard: 'source',
   tables: {
     series: table(series, { bound: mostSeries }),
     /** A counter's latest reading in a window that is closed. */

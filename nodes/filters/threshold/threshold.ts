@@ -42,6 +42,7 @@ export default defineFilter({
   config,
   in: [{ kind: 'metric' }],
   out: ['alert', 'state'],
+  shard: 'source',
   tables: { series: table(series, { bound: 100_000 }), watch: table(watch, { bound: 1 }) },
   tickEvery,
   examples,
