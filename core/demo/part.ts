@@ -35,6 +35,7 @@ export function partOf(whole: Store, index: number): Part {
     },
   });
   const part: Part = {
+    damage: undefined,
     within,
     write: (work) => whole.write((transaction) => work(within(transaction))),
     table: (node, table) => whole.table(name(node), table),

@@ -22,7 +22,7 @@ export interface Committer {
 
 export interface CommitterOptions {
   readonly store: Store;
-  readonly outbox: () => Pick<Outbox, 'append' | 'sweep' | 'committed' | 'failed'>;
+  readonly outbox: () => Pick<Outbox, 'append' | 'sweep' | 'committed' | 'failed'> & Partial<Pick<Outbox, 'relieve'>>;
   readonly clock: Clock;
   readonly report: (level: 'error' | 'info', text: string) => void;
 }
@@ -58,7 +58,9 @@ export function committer({ store, outbox, clock, report }: CommitterOptions): C
       });
     } catch (thrown) {
       out.failed();
-      failures += 1;
+      // Room was made: the next turn tries again.
+      if (out.relieve?.()) failures = 0;
+      else failures += 1;
       if (failures === 2)
         report('error', `state: cannot be written: ${messageOf(thrown)}; everything waits until it can, make room on its disk`);
       schedule();

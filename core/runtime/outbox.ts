@@ -20,15 +20,9 @@ import { entriesOf, laneFor, messageFor } from './lane.ts';
 import { isReady, type Line, leave, linesOf, oldestOf, push, putBack, take } from './line.ts';
 import { createDeadline } from './linger.ts';
 import { createLooks } from './looks.ts';
-import { createRoom } from './room.ts';
+import { createRoom, type OutboxLimits } from './room.ts';
 import { createSweep } from './sweep.ts';
 import { type Counts, countsOf, isLingering, sumOf } from './tally.ts';
-
-export interface OutboxLimits {
-  /** Bytes of spooled telemetry and of never-lose events. */
-  readonly telemetry: number;
-  readonly durable: number;
-}
 
 export const defaultLimits: OutboxLimits = { telemetry: 256 * 1024 * 1024, durable: 256 * 1024 * 1024 };
 
@@ -42,6 +36,8 @@ export interface Outbox {
   /** The transaction of the last `append`s and `sweep` is committed: what they put in may be sent. */
   committed(): void;
   failed(): void;
+  /** The disk is full: telemetry that waits gives way. Tells whether any did, so that it is worth trying again at once. */
+  relieve(): boolean;
   /**
    * Begins to send. Not before those who read in this process have subscribed: what nobody wants counts as handled, and an
    * earlier run's events still wait for them.
@@ -80,8 +76,6 @@ const firstPauseMs = 100;
 const lastPauseMs = 5000;
 /** Bytes of JSON that one turn of the loop sends, so that a backlog does not hold up what else the process does. */
 const turnBytes = 2 * 1024 * 1024;
-
-const expires = new Set<Kind>(['heartbeat', 'state']);
 
 const eventsIn = (entries: readonly Spooled[]): number => entries.reduce((sum, { count }) => sum + count, 0);
 
@@ -193,12 +187,9 @@ export function outbox(options: OutboxOptions): Outbox {
         pumpSoon();
       });
   };
-  /** Whether the bus is given something of the line now. What expires stays here while the bus is away: here it is let go in time. */
+  /** Whether the bus is given something of the line now. While it is away all stays here, where it can expire and give way in order. */
   const mayGo = (line: Line): boolean =>
-    isReady(line) &&
-    line.unconfirmed < bus.window.messages &&
-    line.unconfirmedBytes < bus.window.bytes &&
-    (bus.connected || (!expires.has(line.kind) && line.queue[line.head]?.expires === undefined));
+    bus.connected && isReady(line) && line.unconfirmed < bus.window.messages && line.unconfirmedBytes < bus.window.bytes;
 
   const pump = (): void => {
     // A message of each line in turn: none that is stuck, and no backlog, keeps the others from moving.
@@ -272,6 +263,8 @@ export function outbox(options: OutboxOptions): Outbox {
       }
       pending = [];
     },
+    // While the bus is there, what waits leaves by itself.
+    relieve: () => !bus.connected && room.relieve(),
     start() {
       started = true;
       pumpSoon();

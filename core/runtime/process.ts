@@ -28,6 +28,7 @@ import { lookMs } from './looks.ts';
 import { runMonitor } from './monitor.ts';
 import { outbox } from './outbox.ts';
 import { placeNodes } from './place.ts';
+import { formatBytes, limitsFor } from './room.ts';
 import { runSink } from './sink.ts';
 import { startStanding } from './standing.ts';
 import { suspect } from './suspicion.ts';
@@ -105,12 +106,13 @@ async function start(
   const bus = given ?? (await openBus(config, clock, report));
   undo.push(() => bus.close(0));
 
+  const limits = limitsFor(config.spool, config.state);
   const out = outbox({
     store,
     bus,
     clock,
     report,
-    limits: config.spool,
+    limits,
     linger: config.linger,
     phase: phaseOf(origin),
     dead: (reason, entry) =>
@@ -124,6 +126,11 @@ async function start(
     clock,
     authorOf: (name) => (name === 'emit' || placed.some((node) => node.name === name) ? authorOf(name) : undefined),
   });
+  if (store.damage !== undefined) report('error', store.damage);
+  if (limits.telemetry < config.spool.telemetry) {
+    const room = `${formatBytes(limits.telemetry)} of telemetry and ${formatBytes(limits.durable)} of what is never lost`;
+    report('warn', `spool: the disk of ${config.state} has little room; up to ${room} wait there while the bus is away`);
+  }
   const trust = believing({
     judge: judgeOf(config),
     clock,

@@ -7,11 +7,13 @@
  * runtime makes few of them, each as large as what is ready by then.
  */
 import { join } from 'node:path';
+import { gunzipSync } from 'node:zlib';
 import { type Database, open } from 'lmdb';
 import { ConfigError, messageOf } from '../errors.ts';
 import type { Json } from '../json.ts';
 import { keyOf, renewKeys, under } from './keys.ts';
 import { lock } from './lock.ts';
+import { maxDbs, mend } from './mend.ts';
 import type { Change, Entry } from './tables.ts';
 import { fromStored, type Stored, toStored, type Watermark } from './watermark.ts';
 
@@ -64,6 +66,8 @@ export interface Transaction {
 }
 
 export interface Store {
+  /** What a person should know about the file that was found, if it was damaged. */
+  readonly damage: string | undefined;
   /** Runs the work in one transaction. Throws what lmdb throws (no room, no right): then nothing of it is written. */
   write(work: (transaction: Transaction) => void): void;
   table(node: string, name: string): Iterable<readonly [key: string, entry: Entry]>;
@@ -88,11 +92,13 @@ export interface Store {
   close(): Promise<void>;
 }
 
-/** Opens the state in a directory, which it makes. @throws ConfigError when it cannot be used, or another process does. */
+/**
+ * Opens the state in a directory, which it makes. Of a damaged one it keeps what is whole, and says so in `damage`. @throws ConfigError when it cannot be used, or another process does. */
 export function openStore(directory: string): Store {
   const unlock = lock(directory);
   try {
-    return openEnvironment(directory, unlock);
+    const damage = mend(join(directory, 'state.mdb'), isSane);
+    return { ...openEnvironment(directory, unlock), damage };
   } catch (thrown) {
     unlock();
     throw new ConfigError(`state: ${directory} cannot be used: ${messageOf(thrown)}; make room, or choose another with --state`, {
@@ -101,8 +107,8 @@ export function openStore(directory: string): Store {
   }
 }
 
-function openEnvironment(directory: string, unlock: () => void): Store {
-  const environment = open({ path: join(directory, 'state.mdb'), noSubdir: true, maxDbs: 16, commitDelay: 0 });
+function openEnvironment(directory: string, unlock: () => void): Omit<Store, 'damage'> {
+  const environment = open({ path: join(directory, 'state.mdb'), noSubdir: true, maxDbs, commitDelay: 0 });
   const json = <V>(name: string) => environment.openDB<V, string>({ name, encoding: 'json' });
   const tables = json<Entry>('tables');
   const marks = json<Stored>('marks');
@@ -232,6 +238,24 @@ function openEnvironment(directory: string, unlock: () => void): Store {
       return closing;
     },
   };
+}
+
+/** Whether an entry can be what was once written: JSON everywhere, but for the spool's entries and what is only a key. */
+function isSane(database: string, value: Buffer): boolean {
+  try {
+    if (database.startsWith('spool.')) return isWhole(value);
+    return value.length === 0 || JSON.parse(value.toString()) !== undefined;
+  } catch {
+    return false;
+  }
+}
+
+/** Whether a spooled entry's body ends as it began: pages that went missing are zeros, and what is compressed bears a checksum. */
+function isWhole(value: Buffer): boolean {
+  const entry = spooled(1, value);
+  if (!entry || !(entry.count > 0)) return false;
+  if (typeof entry.body !== 'string') return gunzipSync(entry.body).length > 0;
+  return entry.body.startsWith('{') && entry.body.endsWith('}') && !value.includes(0);
 }
 
 /** Kind and order: what waits of a kind lies together, in order. */

@@ -10,7 +10,8 @@ import { systemClock } from '../../core/clock.ts';
 import { type Event, encode } from '../../core/event.ts';
 import type { Kind } from '../../core/kinds.ts';
 import { author } from '../../core/runtime/author.ts';
-import { type Outbox, type OutboxLimits, outbox } from '../../core/runtime/outbox.ts';
+import { type Outbox, outbox } from '../../core/runtime/outbox.ts';
+import type { OutboxLimits } from '../../core/runtime/room.ts';
 import { openStore, type Store } from '../../core/state/store.ts';
 
 let folder: string;
