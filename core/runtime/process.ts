@@ -25,6 +25,7 @@ import { textOf } from './lane.ts';
 import { ledger } from './ledger.ts';
 import { phaseOf } from './linger.ts';
 import { lookMs } from './looks.ts';
+import { startLosing } from './losing.ts';
 import { runMonitor } from './monitor.ts';
 import { outbox } from './outbox.ts';
 import { placeNodes } from './place.ts';
@@ -214,7 +215,9 @@ async function start(
     if (one.node.sort !== 'monitor') continue;
     monitors.push(runMonitor(context, one as Placed<AnyMonitor>));
   }
+  const readers = placed.filter(({ node }) => node.sort === 'filter' || (node.sort === 'sink' && node.reads === 'every'));
   const cancels = [
+    startLosing(context, readers),
     clock.every(freshenMs, () => announceNodes(placed)),
     clock.every(600_000, () => {
       store.forget(clock.now() - rememberMs, 2000);

@@ -66,6 +66,23 @@ export const defaultRules: Readonly<Record<string, RuleConfig>> = {
     warning: { above: 2, clear: 1.5, for: '15m' },
     critical: { above: 8, clear: 5, for: '15m' },
   },
+  'events-lost': {
+    // What was lost within the last five minutes: it ends by itself.
+    metric: 'sluice.reader.lost',
+    by: ['sluice.node'],
+    unit: '{events}',
+    summary: '{sluice.node} has lost {value} in five minutes on their way to it',
+    action: 'sluice doctor --bus names the streams and what is full: a reader that is too slow or was away, or the spool of a writer',
+    warning: { above: 0, for: '30s' },
+  },
+  'spool-dropping': {
+    metric: 'sluice.spool.dropped',
+    by: [],
+    unit: '{events}',
+    summary: 'telemetry gave way while the spool was full: {value} in five minutes',
+    action: 'bring the bus back, or give the spool more room: sluice doctor --bus',
+    warning: { above: 0 },
+  },
   'clock-unsynchronized': {
     metric: 'system.clock.synchronized',
     by: [],

@@ -203,9 +203,20 @@ test('what the monitors say of a healthy machine for a day raises nothing', () =
         { name: 'system.memory.utilization', value: 0.99, attributes: { 'system.memory.state': 'cached' } },
         { name: 'system.paging.utilization', value: 0.6, attributes: { 'system.paging.state': 'used' } },
         { name: 'system.cpu.load_per_core.15m', value: 1.5 },
+        { name: 'sluice.reader.lost', value: 0, attributes: { 'sluice.node': 'rollup' } },
         { name: 'system.clock.synchronized', value: 1 },
         { name: 'system.clock.offset', value: -0.02 },
       ],
     });
   expect(play(threshold, {}, each(0, 86_400, 600, healthy)).came).toEqual([]);
+});
+
+test('events that a reader lost are one alert, that ends when no more are', () => {
+  const lost = (value: number) => (at: string) => aMetric(at, 'hub-1', 'sluice.reader.lost', value, { 'sluice.node': 'rollup' });
+  const { came } = play(threshold, {}, [...each(0, 60, 30, lost(0)), ...each(90, 360, 30, lost(5000)), ...each(390, 420, 30, lost(0))]);
+  const told = came.flatMap((one) => (one.kind === 'alert' ? [[one.at / 1000, one.data.status, one.data.summary]] : []));
+  expect(told).toEqual([
+    [120, 'firing', 'rollup has lost 5000 events in five minutes on their way to it'],
+    [390, 'resolved', 'rollup has lost 0 events in five minutes on their way to it'],
+  ]);
 });

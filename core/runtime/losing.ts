@@ -1,0 +1,52 @@
+/**
+ * Loss is told as it goes on: what each reader of this process lost and what the spool dropped within the last five minutes, as
+ * metrics, twice a minute. So a rule of `threshold` makes one alert of it, however many events are lost, and it ends by itself.
+ *
+ *     holes   0 0 40 40 40 40 40 40 40 40 40 40 40
+ *     told    0 0 40 40 40 40 40 40 40 40 40 40  0
+ *
+ * → `sluice.reader.lost` by `sluice.node`, `sluice.spool.dropped`; {event}. The second only once there was something to tell.
+ */
+import type { Cancel } from '../clock.ts';
+import type { Point } from '../kinds.ts';
+import type { Context, Placed } from './context.ts';
+
+const tellMs = 30_000;
+const spans = 10;
+
+export function startLosing(
+  context: Pick<Context, 'authorOf' | 'clock' | 'committer'> & { readonly outbox: Pick<Context['outbox'], 'counts'> },
+  readers: readonly Pick<Placed, 'name' | 'health'>[],
+): Cancel {
+  const { clock, committer, outbox } = context;
+  const author = context.authorOf('sluice');
+  const lost = new Map(readers.map(({ name, health }) => [name, recent(() => health.counts.holes)]));
+  const dropped = recent(() => outbox.counts.dropped);
+  const point = (name: string, value: number, node?: string): Point => ({
+    name,
+    value,
+    type: 'gauge',
+    unit: '{event}',
+    ...(node !== undefined && { attributes: { 'sluice.node': node } }),
+  });
+  return clock.every(tellMs, () => {
+    const points = [...lost].map(([node, count]) => point('sluice.reader.lost', count(), node));
+    const gaveWay = dropped();
+    if (outbox.counts.dropped > 0) points.push(point('sluice.spool.dropped', gaveWay));
+    if (points.length === 0) return;
+    const event = author.original({ kind: 'metric', key: ['sluice'], data: { points } }, clock.now());
+    void committer.commit({ events: [event] }).catch(() => {});
+  });
+}
+
+/** How much a count grew over the last spans, asked once in each. One that shrinks, as holes do that are filled, did not grow. */
+function recent(count: () => number): () => number {
+  const before: number[] = [count()];
+  return () => {
+    const now = count();
+    const grown = Math.max(0, now - (before[0] ?? 0));
+    before.push(now);
+    if (before.length > spans) before.shift();
+    return grown;
+  };
+}
