@@ -6,6 +6,7 @@
  */
 import { gunzipSync } from 'node:zlib';
 import type { Message } from '../bus/bus.ts';
+import type { Clock } from '../clock.ts';
 import { messageOf, Reject } from '../errors.ts';
 import { decodeAll, type Event, maxEventBytes } from '../event.ts';
 import type { Kind } from '../kinds.ts';
@@ -24,12 +25,25 @@ export interface Decoder {
   join(kinds: Iterable<Kind>): () => void;
   /** @param at the receiving clock, in milliseconds. */
   read(message: Message, at: number): readonly (Event | Refused)[];
+  /**
+   * For who is about to read this: a promise of the others' catching up, where much was read that they have yet to read too. Nothing
+   * where there is no need to wait. It waits for nobody longer than a moment: who is stuck shall hold up no other.
+   */
+  inStep(message: Message): Promise<void> | undefined;
 }
 
 /** Decompressed, a message may be this large: the most that a writer puts into one batch, with room. */
 const maxMessageBytes = 16 * 1024 * 1024;
 /** Bytes of messages whose events are held for those that have yet to read them. Who lags further behind reads for itself. */
 const heldBytes = 32 * 1024 * 1024;
+/**
+ * From here on who is ahead waits for the others: what is held is read again when it is dropped, and is dear to keep, since it
+ * outlives the collector's young generation.
+ */
+const aheadBytes = 8 * 1024 * 1024;
+const waitMs = 3000;
+/** How long nobody waits after one did in vain: some may not want what others do, or are stuck. */
+const hurryMs = 60_000;
 
 /**
  * How much reading a message takes, in bytes of JSON: what is compressed says at its end how large it was. It may lie; it is never
@@ -48,13 +62,16 @@ interface Held {
   left: number;
 }
 
-export function decoder(): Decoder {
+export function decoder(clock: Clock): Decoder {
   const readers = new Map<Kind, number>();
   /** By what is cheap to compare. */
   const named = new Map<string, Held[]>();
   /** The oldest first. */
   const all = new Set<Held>();
   let bytes = 0;
+  const waiting: (() => void)[] = [];
+  /** On the monotonic clock: until then nobody waits. */
+  let hurry = 0;
 
   const count = (kind: Kind, by: number): void => void readers.set(kind, (readers.get(kind) ?? 0) + by);
   const nameOf = ({ kind, batch, body, encoding, keys: [key] }: Message): string =>
@@ -62,6 +79,7 @@ export function decoder(): Decoder {
   const drop = (one: Held): void => {
     all.delete(one);
     bytes -= weightOf(one.message);
+    if (bytes <= aheadBytes) for (const resume of waiting.splice(0)) resume();
     const alike = (named.get(one.name) ?? []).filter((other) => other !== one);
     if (alike.length > 0) named.set(one.name, alike);
     else named.delete(one.name);
@@ -76,6 +94,9 @@ export function decoder(): Decoder {
     }
   };
 
+  const find = (message: Message): Held | undefined =>
+    named.get(nameOf(message))?.find(({ message: { body } }) => body === message.body || body.equals(message.body));
+
   return {
     join(kinds) {
       const joined = [...new Set(kinds)];
@@ -87,16 +108,36 @@ export function decoder(): Decoder {
     read(message, at) {
       const others = (readers.get(message.kind) ?? 1) - 1;
       if (others <= 0) return decode(message, at);
-      const name = nameOf(message);
-      const known = named.get(name)?.find(({ message: { body } }) => body === message.body || body.equals(message.body));
+      const known = find(message);
       if (known !== undefined) {
         known.left -= 1;
         if (known.left === 0) drop(known);
         return known.events;
       }
       const events = decode(message, at);
-      hold({ name, message, events, left: others });
+      hold({ name: nameOf(message), message, events, left: others });
       return events;
+    },
+    inStep(message) {
+      if (bytes <= aheadBytes || (readers.get(message.kind) ?? 1) <= 1 || find(message) !== undefined) return undefined;
+      const now = clock.monotonic();
+      if (now < hurry) return undefined;
+      if (hurry > 0) {
+        // What is held from then is nobody's any more.
+        hurry = 0;
+        for (const stale of all) drop(stale);
+        return undefined;
+      }
+      return new Promise((resolve) => {
+        const cancel = clock.after(waitMs, () => {
+          hurry = clock.monotonic() + hurryMs;
+          resolve();
+        });
+        waiting.push(() => {
+          cancel();
+          resolve();
+        });
+      });
     },
   };
 }

@@ -101,8 +101,10 @@ export async function openInlet(context: Context, placed: Placed, options: Inlet
     for (;;) {
       const next = works.shift();
       if (next) await next();
-      else if (deliveries.length > 0) await handle(takeBatch());
-      else return;
+      else if (deliveries[0]) {
+        await decoder.inStep(deliveries[0].message);
+        await handle(takeBatch());
+      } else return;
     }
   };
   const wake = (): void => {

@@ -157,7 +157,7 @@ async function start(
     store,
     bus,
     committer: commits,
-    decoder: decoder(),
+    decoder: decoder(clock),
     believe: trust.believe,
     ledger: ledger({ store, bootid: origin.bootid, receiving }),
     outbox: out,

@@ -31,7 +31,7 @@ it.skipIf(!canMount || !found)(mounting(title), { timeout: 180_000 }, async () =
     return bus;
   };
   const values: number[] = [];
-  const { read } = decoder();
+  const { read } = decoder(systemClock);
   const listen = (bus: Bus) =>
     bus.subscribe(
       { topics: [{ kind: 'metric', pattern: '#' }], queue: { name: 'numbers' }, prefetch: 100 },
