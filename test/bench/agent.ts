@@ -3,54 +3,21 @@
  * RabbitMQ, as the kernel counts it in /proc/<pid>/stat and status. All run side by side with the yardstick, a bare Node that
  * wakes once a second, so that a busy machine is as busy for each. The figure is of the time after a warm-up.
  */
-import { type ChildProcess, spawn } from 'node:child_process';
-import { existsSync, mkdtempSync, readFileSync, rmSync } from 'node:fs';
+import type { ChildProcess } from 'node:child_process';
+import { existsSync, mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { systemClock } from '../../core/clock.ts';
 import { type Bench, type Figure, withBroker } from './shared/figure.ts';
+import { endNode, startNode, usageOf } from './shared/usage.ts';
 
 const command = fileURLToPath(new URL('../../dist/core/cli/main.js', import.meta.url));
-/** Linux counts CPU in hundredths of a second for whoever asks. */
-const tickMs = 10;
-
-interface Usage {
-  readonly cpuMs: number;
-  readonly megabytes: number;
-}
-
-function usageOf({ pid, exitCode }: ChildProcess): Usage {
-  if (exitCode !== null || pid === undefined) throw new Error(`the process that was measured ended with exit code ${exitCode}`);
-  const fields = readFileSync(`/proc/${pid}/stat`, 'utf8').split(') ').at(-1)?.split(' ') ?? [];
-  const resident = /^VmRSS:\s+(\d+) kB$/m.exec(readFileSync(`/proc/${pid}/status`, 'utf8'));
-  // Its own and that of programs it started and waited for.
-  const ticks = fields.slice(11, 15).reduce((sum, field) => sum + Number(field), 0);
-  return { cpuMs: ticks * tickMs, megabytes: Number(resident?.[1]) / 1024 };
-}
-
-function start(words: readonly string[]): ChildProcess {
-  // As systemd starts it: what dies is started again by somebody else.
-  const child = spawn(process.execPath, words, {
-    stdio: ['ignore', 'ignore', 'inherit'],
-    env: { ...process.env, INVOCATION_ID: 'bench', NODE_OPTIONS: '' },
-  });
-  process.once('exit', () => child.kill('SIGKILL'));
-  return child;
-}
-
-async function end(child: ChildProcess): Promise<void> {
-  if (child.exitCode !== null || child.signalCode !== null) return;
-  const ended = new Promise((resolve) => child.once('exit', resolve));
-  child.kill('SIGTERM');
-  await ended;
-}
-
 async function measure(url: string | undefined, warmMs: number, spanMs: number): Promise<Figure[]> {
   const folder = mkdtempSync(join(tmpdir(), 'sluice-bench-agent-'));
   const agent = (name: string, bus: string): ChildProcess =>
-    start([command, 'run', '--only', 'agent', '--host', name, '--bus', bus, '--state', join(folder, name)]);
-  const bare = start(['-e', 'setInterval(() => {}, 1000)']);
+    startNode([command, 'run', '--only', 'agent', '--host', name, '--bus', bus, '--state', join(folder, name)]);
+  const bare = startNode(['-e', 'setInterval(() => {}, 1000)']);
   const agents = new Map([['embedded', agent('bench-1', 'embedded')]]);
   if (url) agents.set('RabbitMQ', agent('bench-2', url));
   try {
@@ -76,7 +43,7 @@ async function measure(url: string | undefined, warmMs: number, spanMs: number):
       { what: `memory, ${bus}`, value: memory[index + 1] ?? 0, unit: 'MB RSS', budget: { most: 90 }, yardstick: beside(memory) },
     ]);
   } finally {
-    await Promise.all([bare, ...agents.values()].map(end));
+    await Promise.all([bare, ...agents.values()].map(endNode));
     rmSync(folder, { recursive: true });
   }
 }
