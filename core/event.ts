@@ -2,6 +2,7 @@
  * The envelope. On the wire an event is structured JSON with CloudEvents 1.0 attributes; in memory it is an {@link Event}
  * whose `kind` tells TypeScript what `data` holds. This file turns each into the other and trusts nothing that it reads.
  */
+import { isAscii } from 'node:buffer';
 import { hash } from 'node:crypto';
 import { z } from 'zod';
 import { Reject } from './errors.ts';
@@ -146,7 +147,8 @@ const utf8 = new TextDecoder('utf-8', { fatal: true });
 function parseJson(body: Buffer): unknown {
   let source: string;
   try {
-    source = utf8.decode(body);
+    // Nearly all is plain ASCII, which needs no decoding.
+    source = isAscii(body) ? body.toString('latin1') : utf8.decode(body);
   } catch (cause) {
     throw new Reject('event: not UTF-8', { cause });
   }

@@ -38,6 +38,8 @@ interface Pending {
   readonly lane: Lane;
   readonly resolve: () => void;
   readonly reject: (error: Error) => void;
+  /** Monotonic milliseconds at which nobody wants it any more. */
+  readonly due: number | undefined;
   tries: number;
   unwanted: boolean;
 }
@@ -130,9 +132,13 @@ export function createOutbox({ clock, stalled, settled }: OutboxOptions): Outbox
     lane.messages += sign;
   };
   const transmit = (pending: Pending, write: (message: Message) => void) => {
+    const { message, due } = pending;
+    const left = due === undefined ? undefined : Math.ceil(due - clock.monotonic());
+    // It waited for too long: nobody wants it any more.
+    if (left !== undefined && left <= 0) return settle(pending);
     if (underway.size === 0) mute = 0;
     try {
-      write(pending.message);
+      write(left === undefined ? message : { ...message, expires: left });
     } catch (thrown) {
       if (!(thrown instanceof Error && thrown.name === 'IllegalOperationError')) {
         settle(pending, new Reject(`bus: cannot be written as AMQP: ${messageOf(thrown)}`, { cause: thrown }));
@@ -193,7 +199,8 @@ export function createOutbox({ clock, stalled, settled }: OutboxOptions): Outbox
       return new Promise((resolve, reject) => {
         const lane = laneOf.get(message.kind);
         if (!lane) return reject(new Reject(`bus: ${message.kind} is no kind`));
-        const pending: Pending = { message, lane, resolve, reject, tries: 0, unwanted: false };
+        const due = message.expires === undefined ? undefined : clock.monotonic() + message.expires;
+        const pending: Pending = { message, lane, resolve, reject, due, tries: 0, unwanted: false };
         live.add(pending);
         lane.waiting.push(pending);
         pump();

@@ -36,7 +36,7 @@ export interface Outbox {
   /** The transaction of the last `append`s and `sweep` is committed: what they put in may be sent. */
   committed(): void;
   failed(): void;
-  /** The disk is full: telemetry that waits gives way. Tells whether any did, so that it is worth trying again at once. */
+  /** The disk is full: telemetry that waits gives way, unless the bus is there to take it. Tells whether any did, so that it is worth trying again at once. */
   relieve(): boolean;
   /**
    * Begins to send. Not before those who read in this process have subscribed: what nobody wants counts as handled, and an
@@ -159,7 +159,10 @@ export function outbox(options: OutboxOptions): Outbox {
       .publish(message)
       .then(
         () => {
-          tally.confirmed += events;
+          // Of what expired on its way nobody knows whether it was taken.
+          const expired = first.expires !== undefined && first.expires <= clock.now();
+          tally[expired ? 'expired' : 'confirmed'] += events;
+          if (expired) tally.sent -= events;
           refusals = 0;
           remove(line, live);
         },
@@ -263,7 +266,6 @@ export function outbox(options: OutboxOptions): Outbox {
       }
       pending = [];
     },
-    // While the bus is there, what waits leaves by itself.
     relieve: () => !bus.connected && room.relieve(),
     start() {
       started = true;
