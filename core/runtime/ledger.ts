@@ -10,6 +10,7 @@
  *
  * Limits: what is lost at the end of a stream shows with its next event. Heartbeats and states expire by design: no loss.
  */
+import type { Cancel } from '../clock.ts';
 import type { Event, Topic } from '../event.ts';
 import { type Matcher, matcher } from '../key.ts';
 import { type Kind, kindNames, kinds } from '../kinds.ts';
@@ -46,6 +47,8 @@ export interface Ledger {
   sending(): void;
   /** The worst streams, those that lost most first; and how much was heard of each process. */
   state(): LedgerState;
+  /** Tells what another lost beside its own, a partition's: a part of what was written is all that one should hear. Until called. */
+  beside(other: Ledger): Cancel;
   /** Counts again, after watermarks were forgotten. */
   recount(): void;
 }
@@ -63,6 +66,7 @@ const maxGaps = 8;
 
 export function ledger({ store, bootid: own, receiving }: LedgerOptions): Ledger {
   const readers = new Map<string, { node: string; counts: Counts; since: Readonly<Record<string, number>> }>();
+  const others = new Set<Ledger>();
   let sendingSince = Number.POSITIVE_INFINITY;
 
   const recount = (queue: string, counts: Counts): void => {
@@ -126,11 +130,10 @@ export function ledger({ store, bootid: own, receiving }: LedgerOptions): Ledger
             return false;
           };
           const isNew = (event: Event): boolean => {
-            const { sequence } = event;
-            const numbered = sequence !== undefined && Number.isSafeInteger(sequence);
+            const { sequence, causationid } = event;
+            if (sequence === undefined || !Number.isSafeInteger(sequence)) return !isKnown(event);
             // Also one that is known by its id has its place in its stream: left out there, it would be a hole.
-            const known = (!numbered || event.causationid !== undefined) && isKnown(event);
-            if (!numbered) return !known;
+            const known = causationid !== undefined && isKnown(event);
             const stream = `${event.source} ${event.bootid ?? ''} ${event.kind} ${event.key}`;
             const mine = marks.get(stream);
             const mark = mine ?? store.marked(queue, stream);
@@ -181,12 +184,18 @@ export function ledger({ store, bootid: own, receiving }: LedgerOptions): Ledger
     },
     state: () => ({
       process: own,
-      lost: [...readers]
-        .flatMap(([queue, { node }]) => lossesOf(store, queue, node))
+      lost: [
+        ...[...readers].flatMap(([queue, { node }]) => lossesOf(store, queue, node)),
+        ...[...others].flatMap((other) => other.state().lost),
+      ]
         .sort(worse)
         .slice(0, maxTold),
       heard: [...readers].flatMap(([queue, { node, since }]) => heardBy(store, queue, node, since)),
     }),
+    beside(other) {
+      others.add(other);
+      return () => others.delete(other);
+    },
     recount() {
       for (const [queue, { counts }] of readers) recount(queue, counts);
     },

@@ -8,6 +8,7 @@ it('tells for five minutes what was lost within them, however much, and then tha
   const clock = virtualClock();
   const told: (readonly [string, number])[][] = [];
   const counts = { holes: 1000, dropped: 0 };
+  const changed: number[] = [];
   const placed = { name: 'probe', health: { counts } };
   const place = { company: 'a', system: 'b', environment: 'c' };
   const stop = startLosing(
@@ -22,6 +23,7 @@ it('tells for five minutes what was lost within them, however much, and then tha
       outbox: { counts } as never,
     },
     [placed as never],
+    (nodes) => void changed.push(nodes.length),
   );
   // What an earlier run lost is no news.
   await clock.advance(60_000);
@@ -39,5 +41,6 @@ it('tells for five minutes what was lost within them, however much, and then tha
   ]);
   expect(values.filter(([lost]) => lost !== 0)).toHaveLength(10);
   expect(values.at(-1)).toEqual([0, 0]);
+  expect(changed).toEqual([1, 1]);
   stop();
 });

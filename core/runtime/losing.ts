@@ -5,18 +5,22 @@
  *     holes   0 0 40 40 40 40 40 40 40 40 40 40 40
  *     told    0 0 40 40 40 40 40 40 40 40 40 40  0
  *
+ * A node whose holes changed says so in its state within two seconds.
+ *
  * → `sluice.reader.lost` by `sluice.node`, `sluice.spool.dropped`; {event}. The second only once there was something to tell.
  */
 import type { Cancel } from '../clock.ts';
 import type { Point } from '../kinds.ts';
 import type { Context, Placed } from './context.ts';
 
+const lookMs = 2000;
 const tellMs = 30_000;
 const spans = 10;
 
 export function startLosing(
   context: Pick<Context, 'authorOf' | 'clock' | 'committer'> & { readonly outbox: Pick<Context['outbox'], 'counts'> },
-  readers: readonly Pick<Placed, 'name' | 'health'>[],
+  readers: readonly Placed[],
+  changed: (nodes: readonly Placed[]) => void,
 ): Cancel {
   const { clock, committer, outbox } = context;
   const author = context.authorOf('sluice');
@@ -29,7 +33,13 @@ export function startLosing(
     unit: '{event}',
     ...(node !== undefined && { attributes: { 'sluice.node': node } }),
   });
-  return clock.every(tellMs, () => {
+  const known = new Map(readers.map((reader) => [reader, reader.health.counts.holes]));
+  const stopLooking = clock.every(lookMs, () => {
+    const others = readers.filter((reader) => known.get(reader) !== reader.health.counts.holes);
+    for (const reader of others) known.set(reader, reader.health.counts.holes);
+    if (others.length > 0) changed(others);
+  });
+  const stopTelling = clock.every(tellMs, () => {
     const points = [...lost].map(([node, count]) => point('sluice.reader.lost', count(), node));
     const gaveWay = dropped();
     if (outbox.counts.dropped > 0) points.push(point('sluice.spool.dropped', gaveWay));
@@ -37,6 +47,10 @@ export function startLosing(
     const event = author.original({ kind: 'metric', key: ['sluice'], data: { points } }, clock.now());
     void committer.commit({ events: [event] }).catch(() => {});
   });
+  return () => {
+    stopLooking();
+    stopTelling();
+  };
 }
 
 /** How much a count grew over the last spans, asked once in each. One that shrinks, as holes do that are filled, did not grow. */

@@ -217,7 +217,7 @@ async function start(
   }
   const readers = placed.filter(({ node }) => node.sort === 'filter' || (node.sort === 'sink' && node.reads === 'every'));
   const cancels = [
-    startLosing(context, readers),
+    startLosing(context, readers, announceNodes),
     clock.every(freshenMs, () => announceNodes(placed)),
     clock.every(600_000, () => {
       store.forget(clock.now() - rememberMs, 2000);

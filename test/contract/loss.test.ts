@@ -7,9 +7,13 @@ import { afterAll, afterEach, beforeEach, describe, it as each, expect } from 'v
 import type { Bus, Message } from '../../core/bus/bus.ts';
 import { embeddedBus } from '../../core/bus/embedded.ts';
 import { rabbitBus } from '../../core/bus/rabbitmq.ts';
+import { busReport } from '../../core/cli/bus-report.ts';
 import { askControl } from '../../core/cli/control-client.ts';
+import { busRemote } from '../../core/cli/remote-bus.ts';
+import { paintFor } from '../../core/cli/screen.ts';
+import { showBus } from '../../core/cli/show-bus.ts';
 import { systemClock } from '../../core/clock.ts';
-import { loadConfig } from '../../core/config.ts';
+import { type Config, loadConfig } from '../../core/config.ts';
 import { type Event, encode } from '../../core/event.ts';
 import { type Author, author } from '../../core/runtime/author.ts';
 import { outbox } from '../../core/runtime/outbox.ts';
@@ -31,6 +35,7 @@ const place = { company: 'a', system: 'b', environment: 'c' };
 let folder: string;
 let bus: Bus;
 let running: Process | undefined;
+let config: Config;
 let boots = 0;
 
 /** A process with one filter that only listens, under a name of its own: a broker keeps its queue. */
@@ -43,7 +48,7 @@ async function start(connect: () => Bus, name: string): Promise<void> {
     });`;
   writeFileSync(join(folder, `${name}.mjs`), probe);
   writeFileSync(join(folder, 'config.yaml'), JSON.stringify({ host: 'hub-1', run: [name], nodes: [{ use: `./${name}.mjs` }] }));
-  const config = loadConfig({ file: join(folder, 'config.yaml'), env: {}, defaults: { state: join(folder, 'state'), host: 'hub-1' } });
+  config = loadConfig({ file: join(folder, 'config.yaml'), env: {}, defaults: { state: join(folder, 'state'), host: 'hub-1' } });
   bus = connect();
   running = await runProcess(config, { bus, print: () => {} });
 }
@@ -184,6 +189,20 @@ onBroker(
     await start(() => open(url), name);
     await expect.poll(counts, { timeout: 10_000 }).toEqual({ in: 7, holes: 43, repeats: 0 });
     expect((await lost()).map(({ lost: count, gaps }) => [count, gaps])).toEqual([[43, ['6-48']]]);
+
+    // And the doctor says so: what was lost where, and what to do.
+    const remote = busRemote(open(url), config);
+    const report = () => busReport(remote, config);
+    await expect
+      .poll(async () => (await report()).findings.map(({ text }) => text), { timeout: 20_000 })
+      .toContain(`${name} on hub-1 has lost 43 events`);
+    const { processes, queues, lost: streams } = await report();
+    expect(processes.find(({ status }) => status === 'running')).toMatchObject({ host: 'hub-1', connected: true, dropped: 0, holes: 43 });
+    expect(queues.find((one) => one.name === queue)).toEqual({ name: queue, waiting: 0, readers: 1, nodes: [`${name} on hub-1`] });
+    expect(streams).toHaveLength(1);
+    const shown = showBus(await report(), paintFor({ isTTY: false }));
+    expect(shown).toMatch(/^43 +\S+ +\/a\/b\/c\/web-1\/probe +\S+ +metric +a\.b\.c\.web-1\.n +6-48$/m);
+    await remote.close();
     await channel.deleteQueue(queue);
     await connection.close();
   },

@@ -71,7 +71,10 @@ export async function partitionHome(process: Context, { name }: Placed, owned: O
   announcer.adopt(name, owned.kept.states);
 
   const store = storeOf(process.store, owned);
-  const counts = counting(ledger({ store, bootid: '', receiving }), part.by);
+  const own = ledger({ store, bootid: '', receiving });
+  const counts = counting(own, part.by);
+  // By partition keys a stream is parted: what seems missing of it is another's.
+  const untold = part.by === 'source' ? process.ledger.beside(own) : () => {};
 
   return {
     context: { ...process, receiving, store, ledger: counts.ledger },
@@ -93,6 +96,7 @@ export async function partitionHome(process: Context, { name }: Placed, owned: O
     leave() {
       announcer.disown(told);
       counts.forget();
+      untold();
     },
   };
 }
