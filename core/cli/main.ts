@@ -40,11 +40,18 @@ async function programOf(): Promise<Command> {
   return program;
 }
 
+/** One event's id in 64 begins with a hyphen: as the last words, after `--`, such are no options. */
+function idsLast(words: readonly string[]): string[] {
+  const isId = (word: string): boolean => /^-[\w-]{21}$/.test(word) && /[A-Z0-9_]/.test(word);
+  const ids = words.filter(isId);
+  return ids.length === 0 || words.includes('--') ? [...words] : [...words.filter((word) => !isId(word)), '--', ...ids];
+}
+
 /** Runs one command line. Resolves with its exit code. */
 async function main(words: readonly string[]): Promise<number> {
   try {
     const program = await programOf();
-    await program.parseAsync(words, { from: 'user' });
+    await program.parseAsync(idsLast(words), { from: 'user' });
     return Number(process.exitCode ?? 0);
   } catch (thrown) {
     // Commander has already said what was wrong; help and version are no failure.

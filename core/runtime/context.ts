@@ -14,6 +14,7 @@ import type { Health } from './health.ts';
 import type { Isolation } from './isolate.ts';
 import type { Ledger } from './ledger.ts';
 import type { Outbox } from './outbox.ts';
+import type { Replays } from './replay.ts';
 import { named } from './supervise.ts';
 import type { Suspicion } from './suspicion.ts';
 import type { Watchdog } from './watchdog.ts';
@@ -34,6 +35,8 @@ export interface Context {
   readonly outbox: Outbox;
   readonly announcer: Announcer;
   readonly watchdog: Watchdog;
+  /** For what a node could not handle, and is to be given again. */
+  readonly replays: Replays;
   /** What an earlier run may have died of. */
   readonly suspicion: Suspicion;
   /** For nodes in threads of their own. */

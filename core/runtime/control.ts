@@ -4,11 +4,13 @@
  *
  *     {"emit": {"kind": "metric", "key": ["queue"], "data": {…}}}   →   {"ok": "<id>"}  or  {"error": "…"}
  *     {"ledger": {}}   →   {"ok": {"lost": [{node, source, boot, kind, key, lost, repeats, gaps, moved}…], "heard": […]}}
+ *     {"replay": {"node": "threshold", "letter": "<id>", "kind": "metric", "event": "{…}"}}   →   {"ok": "handled"}  or  {"ok": "refused"}
  *     {"backup": {}}   →   {"ok": "<a folder with a copy of the history, to be moved away>"}
  *     {"restore": {}}   →   {"ok": "<the folder where the history before it is now>"}
  */
 import { chmodSync, rmSync } from 'node:fs';
 import { createServer, type Socket } from 'node:net';
+import { userInfo } from 'node:os';
 import { join } from 'node:path';
 import { z } from 'zod';
 import { messageOf } from '../errors.ts';
@@ -16,6 +18,7 @@ import { unfit } from '../json.ts';
 import { kinds } from '../kinds.ts';
 import type { Draft } from '../node.ts';
 import type { Context } from './context.ts';
+import { readLetter } from './replay.ts';
 
 export const controlSocket = (state: string): string => join(state, 'control.sock');
 
@@ -34,10 +37,11 @@ const request = z
       })
       .optional(),
     ledger: z.strictObject({}).optional(),
+    replay: z.strictObject({ node: z.string(), letter: z.string().max(512), kind: z.string(), event: z.string() }).optional(),
     backup: z.strictObject({}).optional(),
     restore: z.strictObject({}).optional(),
   })
-  .refine((asked) => Object.keys(asked).length === 1, 'ask for one thing: emit, ledger, backup or restore');
+  .refine((asked) => Object.keys(asked).length === 1, 'ask for one thing: emit, ledger, replay, backup or restore');
 
 export interface Control {
   close(): Promise<void>;
@@ -53,12 +57,22 @@ export async function startControl(context: Context, state: string): Promise<Con
     if (!work) throw new Error('this process keeps no history; ask the one that runs the node store');
     return work();
   };
+  /** Who did it is who may open the socket: the owner of this process. */
+  const replay = async ({ node, letter, kind, event }: { node: string; letter: string; kind: string; event: string }): Promise<string> => {
+    const read = readLetter(kind, event, context.receiving());
+    const data = { who: userInfo().username, did: 'dead.replay', to: node, detail: { letter, event: read.id } };
+    await context.committer.commit({
+      events: [context.authorOf('sluice').original({ kind: 'audit', key: ['dead', node], data }, context.clock.now())],
+    });
+    return (await context.replays.replay(node, letter, read)) ? 'handled' : 'refused';
+  };
   const answer = async (line: string): Promise<object> => {
     try {
       const parsed: unknown = JSON.parse(line);
       const flaw = unfit(parsed);
       if (flaw) throw new Error(flaw);
-      const { emit, ledger, restore } = request.parse(parsed);
+      const { emit, ledger, replay: letter, restore } = request.parse(parsed);
+      if (letter) return { ok: await replay(letter) };
       if (ledger) return { ok: context.ledger.state() };
       if (!emit) return { ok: await ofHistory(restore ? 'restore' : 'backup') };
       const event = author.original(emit as Draft, context.clock.now());

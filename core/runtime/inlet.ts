@@ -15,6 +15,7 @@ import { withCare } from './care.ts';
 import type { Context, Placed } from './context.ts';
 import { type Refused, weightOf } from './decoding.ts';
 import { Fenced } from './partition/owner.ts';
+import type { Again } from './replay.ts';
 
 export interface Batch {
   readonly events: readonly Event[];
@@ -125,6 +126,18 @@ export async function openInlet(context: Context, placed: Placed, options: Inlet
     wake();
   };
 
+  /** What it could not handle once, past its watermark. */
+  const again: Again = (event, note) => {
+    if (closed || !wanted(event.kind, event.key) || !isOurs(event)) return undefined;
+    return new Promise((resolve, reject) => {
+      inLine(async () => {
+        const before = placed.health.counts.dead;
+        const batch = { events: [event], refused: [], remember: note };
+        await options.batch(batch).then(() => resolve(placed.health.counts.dead === before), reject);
+      });
+    });
+  };
+  const leaveReplays = context.replays.offer(placed.name, again);
   const pipes = pipeOf(byClass(options.topics).length, (pipe) => {
     const tell = options.pipe;
     if (tell) inLine(() => tell(pipe));
@@ -166,6 +179,7 @@ export async function openInlet(context: Context, placed: Placed, options: Inlet
       }
       while (working && !abandon) await working;
       leave();
+      leaveReplays();
       await Promise.all(subscriptions.map((subscription) => subscription.close()));
     },
   };

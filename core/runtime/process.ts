@@ -29,6 +29,7 @@ import { startLosing } from './losing.ts';
 import { runMonitor } from './monitor.ts';
 import { outbox } from './outbox.ts';
 import { placeNodes } from './place.ts';
+import { replays } from './replay.ts';
 import { formatBytes, limitsFor } from './room.ts';
 import { runSink } from './sink.ts';
 import { startStanding } from './standing.ts';
@@ -164,6 +165,7 @@ async function start(
     announcer: announcements,
     watchdog,
     suspicion,
+    replays: replays(store, clock.now),
     filters: placed.filter((one): one is Placed<AnyFilter> => one.node.sort === 'filter'),
     keeping: {},
     isolation: { clock, limitMs: hangLimit, report },

@@ -1,4 +1,9 @@
-/** Asks the sluice that runs on this machine, over HTTP. Its answer is checked like any stranger's word. */
+/**
+ * Asks what was kept: the sluice that runs on this machine, over HTTP, whose answer is checked like any stranger's word; or the
+ * files, where none runs.
+ */
+import { existsSync } from 'node:fs';
+import { join } from 'node:path';
 import { type Answer, type Json, messageOf, type QueryLimits, SluiceError, z } from 'sluice';
 
 const answer = z.object({
@@ -26,5 +31,30 @@ export async function askRunning(listen: string, sql: string, limits: QueryLimit
     return answer.parse(JSON.parse(text));
   } catch (cause) {
     throw new SluiceError(`${url} is no sluice of this version (${messageOf(cause).slice(0, 100)}); name its port with --port`, { cause });
+  }
+}
+
+/** Where a history is: what listens, and the state that holds it. */
+export interface Whereabouts {
+  readonly listen: string;
+  readonly state: string;
+  readonly now: () => number;
+}
+
+/** Asks the sluice that runs, or opens the history that no process holds. */
+export async function askHistory(sql: string, limits: QueryLimits, { listen, state, now }: Whereabouts): Promise<Answer> {
+  const answer = await askRunning(listen, sql, limits);
+  if (answer) return answer;
+  const folder = join(state, 'history');
+  if (!existsSync(join(folder, 'recent.duckdb')))
+    throw new SluiceError(`no sluice at ${listen} keeps history, and ${folder} holds none; start sluice, or name its --state`);
+  const [{ openArchive }, { keepAll }] = await Promise.all([import('./archive.ts'), import('./tiers.ts')]);
+  // Looking is no reason to delete anything.
+  const say = (text: string): void => void process.stderr.write(`sluice: store: ${text}\n`);
+  const archive = await openArchive({ folder, keep: keepAll, now, say });
+  try {
+    return await archive.history.query(sql, limits);
+  } finally {
+    await archive.close();
   }
 }

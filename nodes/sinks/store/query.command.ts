@@ -2,9 +2,8 @@
  * `sluice query`: asks what was kept, in SQL or by the name of a question. The running sluice is asked; where none answers
  * and no process holds the history, its files are opened here.
  */
-import { join } from 'node:path';
 import type { Command } from 'commander';
-import type { Answer } from 'sluice';
+import type { Answer, QueryLimits } from 'sluice';
 import { type RemoteFlags, withRemote } from '../../../core/cli/options.ts';
 import { questions } from './questions.ts';
 
@@ -90,31 +89,12 @@ async function sqlFor(question: string, host: string | undefined, seconds: numbe
   throw new UsageError(`"${question}" is no question; ${near ? `did you mean "${near}"?` : 'sluice query --help lists them'}`);
 }
 
-async function ask(sql: string, limits: { readonly time: number; readonly rows: number }, flags: QueryFlags): Promise<Answer> {
-  const [{ configOf }, { askRunning }] = await Promise.all([import('../../../core/cli/options.ts'), import('./ask.ts')]);
-  const { config: file, port, bus, state } = flags;
+async function ask(sql: string, limits: QueryLimits, { config: file, port, bus, state }: QueryFlags): Promise<Answer> {
+  const [{ configOf }, { askHistory }, { systemClock }] = await Promise.all([
+    import('../../../core/cli/options.ts'),
+    import('./ask.ts'),
+    import('../../../core/clock.ts'),
+  ]);
   const { settings } = await configOf(file, { port, bus, state });
-  const answer = await askRunning(settings.live.listen, sql, limits);
-  if (answer) return answer;
-  const { existsSync } = await import('node:fs');
-  const folder = join(settings.state, 'history');
-  const { SluiceError } = await import('sluice');
-  if (!existsSync(join(folder, 'recent.duckdb')))
-    throw new SluiceError(
-      `no sluice at ${settings.live.listen} keeps history, and ${folder} holds none; start sluice, or name its --state`,
-    );
-  const [{ openArchive }, { keepAll }] = await Promise.all([import('./archive.ts'), import('./tiers.ts')]);
-  // Looking is no reason to delete anything.
-  const { systemClock } = await import('../../../core/clock.ts');
-  const archive = await openArchive({
-    folder,
-    keep: keepAll,
-    now: systemClock.now,
-    say: (text) => void process.stderr.write(`sluice: store: ${text}\n`),
-  });
-  try {
-    return await archive.history.query(sql, limits);
-  } finally {
-    await archive.close();
-  }
+  return askHistory(sql, limits, { listen: settings.live.listen, state: settings.state, now: systemClock.now });
 }
