@@ -156,7 +156,7 @@ export function createSharing({ appender, open }: SharingOptions): Sharing {
       const label = `the partitions of ${subscription.queue.name}`;
       const declaring = await open(label, async (session) => {
         const adopted = () => session.warn('a queue exists with other arguments and is used as it is; delete it to have it made anew');
-        await declareParts(session.connection, subscription, indexes, travels, adopted);
+        await declareParts(session.connection, subscription, indexes, { travels, replicated: session.replicated }, adopted);
         return { consumerTag: '' };
       });
       await declaring.close();

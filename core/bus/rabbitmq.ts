@@ -162,7 +162,7 @@ export function rabbitBus({ urls, credentials = { username: 'guest', password: '
 
   const read = async (label: string, strategy: Strategy, to: Reader): Promise<Subscribed> => {
     reader ??= openReader();
-    const reading = createReading({ label, reader: to, strategy, clock, report, settled: () => quiet() });
+    const reading = createReading({ label, reader: to, strategy, clock, replicated: addresses.length > 1, report, settled: () => quiet() });
     readings.add(reading);
     const model = reader.model();
     if (model) reading.attach(model);

@@ -16,6 +16,8 @@ export interface Session {
   readonly connection: Connection;
   readonly channel: Channel;
   readonly clock: Clock;
+  /** One broker of several may go: queues are kept on more than one. */
+  readonly replicated: boolean;
   /** False once the channel is gone: what then still arrives means nothing. */
   alive(): boolean;
   /** Gives one to the reader. `done` is called at most once, when it is handled and the session lives. */
@@ -54,12 +56,13 @@ export interface ReadingOptions {
   readonly reader: Reader;
   readonly strategy: Strategy;
   readonly clock: Clock;
+  readonly replicated: boolean;
   report(level: 'warn' | 'error', message: string): void;
   /** A delivery was acknowledged. */
   settled(): void;
 }
 
-export function createReading({ label, reader, strategy, clock, report, settled }: ReadingOptions): Reading {
+export function createReading({ label, reader, strategy, clock, replicated, report, settled }: ReadingOptions): Reading {
   let open = () => {};
   const opened = new Promise<void>((resolve) => {
     open = resolve;
@@ -126,6 +129,7 @@ export function createReading({ label, reader, strategy, clock, report, settled 
       connection,
       channel,
       clock,
+      replicated,
       alive: () => mine === epoch,
       hand(delivery, done) {
         let waiting = true;

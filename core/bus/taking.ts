@@ -36,14 +36,15 @@ export function takeFromQueue(subscription: Subscription, travels: Travel): Stra
 }
 
 async function declare(session: Session, subscription: Subscription, travels: Travel): Promise<Declared> {
-  const { connection, channel } = session;
+  const { connection, channel, replicated } = session;
   const { topics, queue, part } = subscription;
   const adopted = () => session.warn('the queue exists with other arguments and is used as it is; delete it to have it made anew');
   if (part) {
-    const [declared] = await declareParts(connection, { ...subscription, part }, [part.index], travels, adopted);
+    const [declared] = await declareParts(connection, { ...subscription, part }, [part.index], { travels, replicated }, adopted);
     if (declared) return declared;
   }
-  const declared = queue === 'viewer' ? await declareViewer(channel) : await declareNamed(connection, queue.name, travels, adopted);
+  const declared =
+    queue === 'viewer' ? await declareViewer(channel) : await declareNamed(connection, queue.name, { travels, replicated }, adopted);
   await Promise.all(topics.map(({ kind, pattern }) => channel.bindQueue(declared.name, exchangeOf(kind), pattern)));
   return declared;
 }

@@ -116,8 +116,8 @@ export async function declareViewer(channel: Channel): Promise<Declared> {
 }
 
 /** Makes a queue that outlives its reader, or takes the one that is there. Calls `adopted` when that one differs. */
-export function declareNamed(connection: Connection, name: string, travels: Delivery, adopted: () => void): Promise<Declared> {
-  return declareLasting(connection, name, queueArguments(travels, versionOf(connection)), adopted);
+export function declareNamed(connection: Connection, name: string, lasting: Lasting, adopted: () => void): Promise<Declared> {
+  return declareLasting(connection, name, queueArguments(lasting, versionOf(connection)), adopted);
 }
 
 async function declareLasting(
@@ -149,12 +149,20 @@ export async function depthOf(connection: Connection, name: string): Promise<Que
   }
 }
 
-function queueArguments(travels: Delivery, major: number): Record<string, string | number> {
-  if (travels !== 'durable') return { 'x-queue-type': 'classic', 'x-max-length-bytes': (travels === 'heartbeat' ? 64 : 1024) * MiB };
+/** What a queue that outlives its reader is for. */
+export interface Lasting {
+  readonly travels: Delivery;
+  /** It is kept on several brokers. A classic queue is on one: without that one nobody reads it, and it may not be made anew. */
+  readonly replicated: boolean;
+}
+
+function queueArguments({ travels, replicated }: Lasting, major: number): Record<string, string | number> {
+  const bounds = { 'x-max-length-bytes': (travels === 'heartbeat' ? 64 : 1024) * MiB };
+  if (travels !== 'durable' && !replicated) return { 'x-queue-type': 'classic', ...bounds };
   return {
     'x-queue-type': 'quorum',
-    'x-max-length-bytes': 1024 * MiB,
-    'x-overflow': 'reject-publish',
+    ...bounds,
+    ...(travels === 'durable' && { 'x-overflow': 'reject-publish' }),
     // From 4.0 on a quorum queue drops what was delivered twenty times. A sink that restarts often must not lose by it.
     ...(major >= 4 && { 'x-delivery-limit': -1 }),
   };
@@ -179,7 +187,7 @@ export async function declareParts(
   connection: Connection,
   { topics, queue, part: { count, by } }: Subscription & { readonly part: Part },
   indexes: readonly number[],
-  travels: Delivery,
+  lasting: Lasting,
   adopted: () => void,
 ): Promise<Declared[]> {
   if (queue === 'viewer') throw new Error('a viewer has no parts');
@@ -196,7 +204,7 @@ export async function declareParts(
   });
   const made: Declared[] = [];
   for (const index of indexes) {
-    const wanted = { ...queueArguments(travels, versionOf(connection)), 'x-single-active-consumer': true };
+    const wanted = { ...queueArguments(lasting, versionOf(connection)), 'x-single-active-consumer': true };
     const declared = await declareLasting(connection, partName(queue.name, { index, count }), wanted, adopted);
     made.push(declared);
     const own = Array.from({ length: slots }, (_, slot) => slot).filter((slot) => partitionOf(slot, count) === index);

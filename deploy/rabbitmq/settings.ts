@@ -58,7 +58,11 @@ function clusterLines(nodes: readonly string[], tick: number): string[] {
 }
 
 function tlsLines(files: TlsFiles): string[] {
-  const { authority, certificate, key } = { authority: plainText(files.authority), certificate: plainText(files.certificate), key: plainText(files.key) };
+  const { authority, certificate, key } = {
+    authority: plainText(files.authority),
+    certificate: plainText(files.certificate),
+    key: plainText(files.key),
+  };
   return [
     '',
     '# Nothing goes over the network in the clear; on loopback it may.',
