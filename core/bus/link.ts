@@ -55,9 +55,12 @@ export interface Link {
   close(): Promise<void>;
 }
 
+/** SASL's EXTERNAL: the broker knows us by our certificate, and nothing else is said. */
+const byCertificate = { mechanism: 'EXTERNAL', response: () => Buffer.alloc(0) };
+
 /** A connection that comes back by itself. */
 export function openLink({ connect, addresses, credentials, clock, resolve = lookup, setup, up, down, blocked, away }: LinkOptions): Link {
-  const { ca, ...login } = credentials;
+  const { ca, certificate, key, ...login } = credentials;
   let at = Math.floor(Math.random() * addresses.length);
   let model: Connection | undefined;
   let closed = false;
@@ -89,6 +92,7 @@ export function openLink({ connect, addresses, credentials, clock, resolve = loo
       lookup: turning(resolve, () => Math.floor(at / addresses.length)),
       ...attempts,
       ...(ca !== undefined && { ca }),
+      ...(certificate !== undefined && { cert: certificate, key, credentials: byCertificate }),
       clientProperties: { connection_name: 'sluice' },
       recovery: {
         waitForConnect: false,

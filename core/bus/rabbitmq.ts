@@ -43,6 +43,8 @@ export function rabbitBus({ urls, credentials = { username: 'guest', password: '
   const addresses = urls.map(parseAddress);
   if (addresses.length === 0) throw new ConfigError('bus: names no broker; give amqp://host/vhost, or embedded');
   const name = addresses.map(formatAddress).join(', ');
+  if (credentials.certificate !== undefined && addresses.some(({ protocol }) => protocol !== 'amqps'))
+    throw new ConfigError('bus: an identity with a certificate is shown over TLS alone; write amqps://host/vhost');
   const readings = new Set<Reading>();
   const watchers: ((connected: boolean) => void)[] = [];
   const said = new Set<string>();
