@@ -257,8 +257,9 @@ describe.skipIf(!installed)(title, { timeout: 600_000 }, () => {
       console.log(`${decided} s, heard at ${at} s: ${by} of ${about}: ${rule} ${status}`);
     // Cut off from the larger side, the smaller one is out of its sight, and it says so. Nobody is wrongly called silent: not by a
     // roster that lost its broker, and not while the brokers settle who leads.
-    expect(told().filter(({ about, by }) => about.includes('left') || by === 'hub-right')).toEqual([]);
-    expect(told().filter(({ about, status }) => about.includes('right') && status === 'firing').length).toBeGreaterThan(0);
+    const firing = told().filter(({ status }) => status === 'firing');
+    expect(firing.filter(({ about, by }) => about.includes('left') || by === 'hub-right')).toEqual([]);
+    expect(firing.filter(({ about }) => about.includes('right')).length).toBeGreaterThan(0);
     await Promise.all([...servers, far.idle, reader].map((one) => one.stop()));
   });
 });
