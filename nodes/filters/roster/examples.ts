@@ -167,7 +167,11 @@ export const examples: readonly Example<typeof config>[] = [
         key: `${place}.role%20web.server`,
         data: { rule: 'expected', status: 'firing', summary: '1 alive of role web, expected >= 2, for 1m', value: 1, threshold: 2 },
       },
-      { kind: 'alert', at: '1m41s', data: { rule: 'expected', status: 'resolved', summary: '2 alive of role web, as expected (>= 2)' } },
+      {
+        kind: 'alert',
+        at: '1m40s500ms',
+        data: { rule: 'expected', status: 'resolved', summary: '2 alive of role web, as expected (>= 2)' },
+      },
     ],
   },
   {

@@ -13,11 +13,8 @@ import { type Book, isServer, selects } from './book.ts';
 import type { Expectation } from './config.ts';
 import type { Spoken } from './tell.ts';
 
-/** How often it is counted. Milliseconds. */
-const every = 1000;
-
 export function expectAll(book: Book, at: number): Spoken[] {
-  if (book.config.expect.length === 0 || at % every !== 0) return [];
+  if (book.config.expect.length === 0) return [];
   const all = [...book.servers.entries()].filter(([server]) => isServer(server));
   return book.config.expect.flatMap((expectation) => {
     const chosen = all.filter(([server, { labels }]) => selects(expectation.of, server, labels));
@@ -51,10 +48,12 @@ function judge(book: Book, expectation: Expectation, there: number, gone: readon
     threshold: wanted,
     unit: '{server}',
     since,
+    // Who went last comes first: with whom this shortage began, and no other.
     evidence: gone
-      .flatMap((server) => book.beats.get(server)?.id ?? [])
-      .sort()
-      .slice(0, 100),
+      .flatMap((server) => book.beats.get(server) ?? [])
+      .sort((one, other) => other.seen - one.seen)
+      .map(({ id }) => id)
+      .slice(0, 20),
   });
 }
 

@@ -37,6 +37,8 @@ interface Tally extends Group {
   readonly out: string[];
   /** When its latest silent member was heard. */
   last: number;
+  /** By when one of those that fall silent now would have been heard again, had it lived: what was lost together was lost by then. */
+  by: number;
   /** When its members that are not silent were heard. */
   readonly heard: number[];
 }
@@ -97,8 +99,19 @@ export function endGroups(book: Book, at: number): Spoken[] {
   });
 }
 
-/** The groups that a server is in by its own words, in the order of the config. Who comes and goes is in none. */
-function groupsOf(book: Book, server: string, { labels }: Known): Group[] {
+/** Of each server as it is known now: a lost group is counted twice a second. */
+const remembered = new WeakMap<Known, readonly Group[]>();
+
+/** The groups that a server is in by its own words, in the order of the config. */
+function groupsOf(book: Book, server: string, known: Known): readonly Group[] {
+  const before = remembered.get(known);
+  if (before) return before;
+  const groups = groupsFrom(book, server, known);
+  remembered.set(known, groups);
+  return groups;
+}
+
+function groupsFrom(book: Book, server: string, { labels }: Known): Group[] {
   return book.config.groups.flatMap((of) => {
     const word = wordOf(server, labels, of);
     if (word === undefined || word === '') return [];
@@ -113,18 +126,20 @@ function groupsOf(book: Book, server: string, { labels }: Known): Group[] {
 function count(book: Book, wanted: ReadonlySet<string>, at: number): Map<string, Tally> {
   const tallies = new Map<string, Tally>();
   for (const [server, known] of book.servers.entries()) {
+    // Who comes and goes is in no group.
     if (known.status === 'retired' || !isServer(server) || book.isEphemeral(server, known)) continue;
     const groups = groupsOf(book, server, known).filter(({ id }) => wanted.has(id));
     if (groups.length === 0) continue;
     const isOut = book.isOut(server, known, at);
     const { seen } = book.beatOf(server, known);
     for (const group of groups) {
-      const tally = tallies.get(group.id) ?? { ...group, total: 0, out: [], last: 0, heard: [] };
+      const tally = tallies.get(group.id) ?? { ...group, total: 0, out: [], last: 0, by: Number.POSITIVE_INFINITY, heard: [] };
       tallies.set(group.id, tally);
       tally.total++;
       if (isOut) {
         tally.out.push(server);
         tally.last = Math.max(tally.last, seen);
+        if (known.status === 'alive') tally.by = Math.min(tally.by, seen + known.interval * 1000);
       } else tally.heard.push(seen);
     }
   }
@@ -142,9 +157,9 @@ function bestOf(book: Book, tallies: readonly Tally[]): Tally | undefined {
     .sort((one, other) => shareOf(other) - shareOf(one) || order(one) - order(other) || (one.id < other.id ? -1 : 1))[0];
 }
 
-/** A slow heart that was not heard since the others were says neither that the group is lost nor that it is not. */
-function isLost({ out, heard, last, total }: Tally): boolean {
-  const alive = heard.filter((seen) => seen > last).length;
+/** A slow heart that was not heard since says neither that the group is lost nor that it is not. */
+function isLost({ out, heard, by, total }: Tally): boolean {
+  const alive = heard.filter((seen) => seen > by).length;
   return out.length >= least && out.length * 2 >= total && isMost(out.length, out.length + alive);
 }
 
@@ -164,7 +179,9 @@ function tellGroup(book: Book, best: Tally, all: readonly Tally[], at: number): 
     .slice(0, named)
     .map((server) => parse(server).host)
     .join(', ')}${more > 0 ? ` and ${more} more` : ''}`;
-  const beats = out.map((server) => book.beats.get(server)?.id ?? '').filter((id) => id !== '');
+  // Those that fall silent now come first: who was silent long before was so at the last loss of this group too.
+  const isNew = (server: string): boolean => book.servers.get(server)?.status === 'alive';
+  const beatsOf = (servers: readonly string[]): string[] => servers.flatMap((server) => book.beats.get(server)?.id ?? []).sort();
   const firing: Firing = {
     rule: 'silent',
     severity: 'critical',
@@ -174,8 +191,8 @@ function tellGroup(book: Book, best: Tally, all: readonly Tally[], at: number): 
     threshold: Math.ceil((best.total * 4) / 5),
     unit: '{server}',
     since: best.last,
-    // In an order of their own: every roster names the same one first.
-    evidence: beats.sort().slice(0, 100),
+    // Sorted: every roster names the same one first, and it is named for no other loss.
+    evidence: [...beatsOf(out.filter(isNew)), ...beatsOf(out.filter((server) => !isNew(server)))].slice(0, 100),
   };
   book.groups.set(best.id, { key: about, name, since: at });
   return book.telling.fire(about, firing);

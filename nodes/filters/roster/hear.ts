@@ -32,7 +32,7 @@ export function hear(book: Book, server: string, event: Event<'heartbeat'>, at: 
   const ahead = aheadOf(book, server, event.time - at, at);
   beats.set(server, { seen: at, id: event.id, ahead: event.time - at });
   // Another roster took it for silent, and it is not.
-  if (before && (was.status !== 'silent' || was.within !== undefined) && telling.isAnothers(verdictKeyOf(server), 'silent'))
+  if (before && (was.status !== 'silent' || was.within !== undefined) && isCorrecting(book, server, was, at))
     said.push(...telling.over(verdictKey(server), silenceOver(server, before, 'is heard', at, event.id)));
   if (was && isSecond(book, server, boot)) {
     book.wait(server, was);
@@ -55,9 +55,20 @@ export function hear(book: Book, server: string, event: Event<'heartbeat'>, at: 
   return said;
 }
 
+/**
+ * Whether to end what another roster told. What waited for us while we did not hear may be older than what that one has judged:
+ * as for a verdict, it takes a whole limit of hearing.
+ */
+function isCorrecting(book: Book, server: string, was: Known, at: number): boolean {
+  if (!book.telling.isAnothers(verdictKeyOf(server), 'silent')) return false;
+  const { blind, clear } = book.self();
+  return blind === undefined && at - clear >= book.limitOf(was);
+}
+
 /** The end of a silence: told where the silence was, and not where a group's alert spoke of it. */
 export function broken(book: Book, server: string, was: Known, before: Beat, how: string, at: number, id: string): Spoken[] {
   if (was.within !== undefined) return [];
+  if (book.telling.isAnothers(verdictKeyOf(server), 'silent') && !isCorrecting(book, server, was, at)) return [];
   return book.telling.over(verdictKey(server), silenceOver(server, before, how, at, id));
 }
 

@@ -24,13 +24,15 @@ export function judging(book: Book): Judge {
   for (const [server, { within }] of book.servers.entries()) if (within !== undefined) covered.add(server);
 
   /** Whether the server of a process is silent too, or was not heard since a time. */
-  const isParentOut = (server: string, since?: number, at = 0): boolean => {
+  const isParentOut = (server: string, since: number | undefined, at: number): boolean => {
     if (isServer(server)) return false;
     const host = hostOf(server);
     return (isRoster(server) ? [host, `${host}.hub`] : [host]).some((one) => {
       const known = book.servers.get(one);
       if (!known || known.status === 'retired') return false;
-      return since === undefined ? book.isOut(one, known, at) : known.status === 'silent' || book.beatOf(one, known).seen <= since;
+      if (since === undefined) return book.isOut(one, known, at);
+      // A server that is back is given the time of a beat to bring up its processes.
+      return known.status === 'silent' || book.beatOf(one, known).seen <= since || at - known.since < book.limitOf(known);
     });
   };
   const fallSilent = (server: string, known: Known, within: string | undefined, at: number): Spoken[] => {
@@ -80,7 +82,7 @@ export function judging(book: Book): Judge {
         covered.delete(server);
         continue;
       }
-      if (known.within === withItsServer ? isParentOut(server, known.since) : book.groups.get(known.within) !== undefined) continue;
+      if (known.within === withItsServer ? isParentOut(server, known.since, at) : book.groups.get(known.within) !== undefined) continue;
       covered.delete(server);
       const { within: _, ...own } = known;
       book.servers.set(server, own);

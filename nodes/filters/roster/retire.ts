@@ -6,17 +6,17 @@
  */
 import { type Event, key, parse } from 'sluice';
 import type { Book } from './book.ts';
-import { broken } from './hear.ts';
 import { clockGone } from './skew.ts';
-import { nameOf, twinsOver } from './speak.ts';
+import { nameOf, silenceOver, twinsOver } from './speak.ts';
 import type { Known } from './tables.ts';
 import { iso, type Spoken, verdictKey } from './tell.ts';
 
 export function retire(book: Book, event: Event<'command'>, at: number): Spoken[] {
   const { action, until, arguments: given } = event.data;
-  const about = parse(event.key);
-  if (action !== 'retire' || about.resource[0] !== 'server') return [];
-  const server = key({ ...about, resource: about.resource.slice(1) });
+  const asked = parse(event.key);
+  if (action !== 'retire' || asked.resource[0] !== 'server') return [];
+  const server = key({ ...asked, resource: asked.resource.slice(1) });
+  const about = verdictKey(server);
   const answer = (status: 'applied' | 'refused' | 'expired', detail: string): Spoken => ({
     kind: 'outcome',
     key: event.key,
@@ -27,8 +27,8 @@ export function retire(book: Book, event: Event<'command'>, at: number): Spoken[
   if (until !== undefined && Date.parse(until) < event.time) return [answer('expired', `it was good until ${until}`)];
   if (!was) return [answer('refused', `${nameOf(server)} is not known; sluice servers lists those that are`)];
   if (was.status === 'retired') return [answer('applied', `${nameOf(server)} was retired already (${was.reason ?? ''})`)];
-  // While the roster is blind nobody can tell, and a person's word is all there is.
-  if (was.status === 'alive' && book.self().blind === undefined)
+  // One that is late already may be as dead as the person says, though its limit has not passed.
+  if (was.status === 'alive' && book.self().blind === undefined && at - book.beatOf(server, was).seen <= 2000 * was.interval)
     return [answer('refused', `${nameOf(server)} is alive; stop sluice on it, which then says goodbye itself`)];
 
   const who = typeof given.by === 'string' && given.by !== '' ? given.by.slice(0, 100) : event.source.slice(0, 100);
@@ -40,8 +40,10 @@ export function retire(book: Book, event: Event<'command'>, at: number): Spoken[
   const twin = book.rivals.get(server);
   book.rivals.delete(server);
   return [
-    ...broken(book, server, was, book.beatOf(server, was), `was retired by ${who}`, at, event.id),
-    ...(twin?.told === undefined ? [] : book.telling.over(verdictKey(server), twinsOver(server, event.id))),
+    ...(book.telling.isTold(about, 'silent')
+      ? book.telling.over(about, silenceOver(server, book.beatOf(server, was), `was retired by ${who}`, at, event.id))
+      : []),
+    ...(twin?.told === undefined ? [] : book.telling.over(about, twinsOver(server, event.id))),
     ...clockGone(book, server, event.id),
     book.state(server, known),
     answer('applied', `${nameOf(server)} is retired; heard again, it is alive again`),

@@ -62,7 +62,7 @@ export default defineFilter({
       const server = key(parse(event.key));
       // Its own beat as a roster proves nothing: it is made by whom it would be judged by.
       if (isRoster(server) && server === `${book.here}.${rosterWord}`) return [];
-      return [...listening(() => hearOwn(book, server, event.data.interval, at)), ...hear(book, server, event, at)];
+      return [...listening(() => hearOwn(book, server, event, at)), ...hear(book, server, event, at)];
     };
     /** Once it hears its own server it can say that it watches: the beat goes the way that an alert would go. */
     const watches = (at: number): Spoken[] => {
@@ -75,9 +75,16 @@ export default defineFilter({
       book.watcher.set('self', { ...self, told: true, looked: at });
       return alive();
     };
-    /** Two rosters say different things at one time: their words have ids of their own, but for what both tell alike. */
-    const signed = (trigger: string, drafts: readonly Spoken[]): Spoken[] =>
-      drafts.map((draft, index) => (draft.identity === undefined ? { ...draft, identity: `${book.here} ${trigger} ${index}` } : draft));
+    /**
+     * Two rosters say different things at one time, and one whose clock was set back comes to a time again: their words have ids
+     * of their own, but for what all tell alike.
+     */
+    const signed = (trigger: string, drafts: readonly Spoken[]): Spoken[] => {
+      const run = book.self().own?.id ?? '';
+      return drafts.map((draft, index) =>
+        draft.identity === undefined ? { ...draft, identity: `${book.here} ${run} ${trigger} ${index}` } : draft,
+      );
+    };
 
     return {
       event(event, at) {

@@ -63,7 +63,7 @@ const watcher = z.object({
   reason: z.string(),
   clear: z.number(),
   looked: z.number(),
-  own: z.object({ seen: z.number(), interval: z.number() }).optional(),
+  own: z.object({ seen: z.number(), interval: z.number(), id: z.string() }).optional(),
   fleet: z.object({ ahead: z.number(), at: z.number() }).optional(),
 });
 export type Watcher = z.output<typeof watcher>;

@@ -72,7 +72,9 @@ export function telling({ told }: Pick<Memory, 'told'>): Telling {
     over(about, { evidence, ...what }) {
       const name = entry(about, what.rule);
       const before = told.get(name);
-      const causes = [...new Set([...(before ? [before.token] : []), ...evidence])];
+      // Where nothing came, nothing decided it, and the token is a time.
+      const first = before && before.token !== iso(before.since) ? [before.token] : [];
+      const causes = [...new Set([...first, ...evidence])];
       const present = state(about, what.rule, null, causes);
       if (!before) return [present];
       forget(name);

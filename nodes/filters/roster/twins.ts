@@ -19,21 +19,23 @@ export function rivalry(book: Book, server: string, was: Known, event: Event<'he
   const { rivals, telling } = book;
   const { boot, goodbye, labels } = event.data;
   const rival = rivals.get(server);
-  const limit = book.limitOf(was);
+  const { blind, clear } = book.self();
+  // Who was not heard while nobody was is not quiet.
+  const isQuiet = (seen: number): boolean => blind === undefined && at - Math.max(seen, clear) > book.limitOf(was);
   const over = (): Spoken[] => {
     rivals.delete(server);
     return rival?.told === undefined ? [] : telling.over(verdictKey(server), twinsOver(server, event.id));
   };
   if (boot === was.boot) {
     if (!rival) return [];
-    if (goodbye || at - rival.seen > limit) return over();
+    if (goodbye || isQuiet(rival.seen)) return over();
     rivals.set(server, { ...rival, own: at });
     return [];
   }
   if (goodbye) return rival?.boot === boot ? over() : [];
   if (was.status === 'retired') return [];
   if (rival?.told !== undefined) {
-    if (at - rival.own > limit) return over();
+    if (isQuiet(rival.own)) return over();
     rivals.set(server, { ...rival, boot, labels, seen: at });
     return [];
   }

@@ -8,7 +8,7 @@
  * Its own beat is made by its own process and goes through its own spool and the broker: a broker that takes nothing from
  * anyone, a queue that is bound to nothing, or a namesake that takes half of what comes, are found out by it.
  */
-import type { Pipe } from 'sluice';
+import type { Event, Pipe } from 'sluice';
 import { type Book, hostOf, isRoster } from './book.ts';
 
 /** A watcher that did not look for longer was not watching. */
@@ -30,10 +30,10 @@ export function hearPipe(book: Book, { connected, caughtUp }: Pipe, at: number):
 }
 
 /** A heartbeat of its own server came. */
-export function hearOwn(book: Book, server: string, interval: number, at: number): Hearing {
+export function hearOwn(book: Book, server: string, { id, data: { interval } }: Event<'heartbeat'>, at: number): Hearing {
   const self = book.self();
   if (hostOf(server) !== book.here || isRoster(server)) return self.blind === undefined ? 'hears' : 'deaf';
-  book.watcher.set('self', { ...self, own: { seen: at, interval } });
+  book.watcher.set('self', { ...self, own: { seen: at, interval, id } });
   if (self.blind === undefined) return 'hears';
   return self.reason === unheard ? hearAnew(book, at) : 'deaf';
 }
@@ -43,11 +43,7 @@ export function look(book: Book, at: number): Hearing {
   const self = book.self();
   if (self.blind !== undefined) return 'deaf';
   if (book.servers.size === 0) return 'hears';
-  if (Math.abs(at - self.looked) > pauseMs) {
-    // A clock that was set back leaves beats in the future, which would be waited for.
-    for (const [server, beat] of book.beats.entries()) if (beat.seen > at) book.beats.set(server, { ...beat, seen: at });
-    return hearAnew(book, at);
-  }
+  if (Math.abs(at - self.looked) > pauseMs) return hearAnew(book, at);
   const { own } = self;
   if (own && at - own.seen > Math.max(2 * own.interval * 1000, book.spans.least / 2)) {
     book.watcher.set('self', { ...self, blind: at, reason: unheard, looked: at });
@@ -59,10 +55,20 @@ export function look(book: Book, at: number): Hearing {
 }
 
 function hearAnew(book: Book, at: number): Hearing {
+  leaveFuture(book, at);
   const { blind: _, own, ...self } = book.self();
   book.watcher.set('self', { ...self, told: false, clear: at, looked: at, ...(own && { own: { ...own, seen: at } }) });
   book.waitAll();
   return 'anew';
 }
 
-export const looksBack = (book: Book): boolean => book.self().own !== undefined;
+/** A clock that was set back, as a process may find it at its start, leaves times in the future, which would be waited for. */
+function leaveFuture({ beats, servers, rivals, clocks, groups, shortages }: Book, at: number): void {
+  for (const [name, beat] of beats.entries()) if (beat.seen > at) beats.set(name, { ...beat, seen: at });
+  for (const [name, known] of servers.entries()) if (known.since > at) servers.set(name, { ...known, since: at });
+  for (const [name, rival] of rivals.entries())
+    if (Math.max(rival.seen, rival.own) > at) rivals.set(name, { ...rival, seen: Math.min(rival.seen, at), own: Math.min(rival.own, at) });
+  for (const [name, clock] of clocks.entries()) if (clock.last > at) clocks.set(name, { ...clock, last: at });
+  for (const table of [groups, shortages])
+    for (const [name, one] of table.entries()) if (one.since > at) table.set(name, { ...one, since: at } as never);
+}
