@@ -24,6 +24,9 @@ interface DemoFlags {
   readonly port?: string;
   readonly state?: string;
   readonly hub: boolean;
+  readonly heartbeat?: string;
+  readonly silentAfter?: string;
+  readonly linger?: string;
   readonly for?: string;
   readonly story: boolean;
   readonly outage: string[];
@@ -47,6 +50,9 @@ export default function addDemo(program: Command): void {
     .option('--no-hub', 'only the fleet; needs --bus')
     .option('--port <port>', 'where the page listens on 127.0.0.1 (default: 7400)')
     .option('--state <folder>', 'where state is kept; default: nowhere, it goes with the demo')
+    .option('--heartbeat <duration>', 'between the beats of a server (default: 5s)')
+    .option('--silent-after <duration>', 'the least silence that the hub tells (default: 30s)')
+    .option('--linger <duration>', 'how long metrics wait for company (default: 0s)')
     .option('--for <duration>', 'ends by itself after this')
     .option('--no-story', 'nothing happens unless it is asked for')
     .option('--outage <who=duration@when>', 'no power, as in web-3=30s@10s; who may be web-*', several, [])
@@ -63,7 +69,11 @@ async function run(flags: DemoFlags): Promise<void> {
   if (!flags.hub && flags.bus === undefined) throw new UsageError('--no-hub leaves nobody who listens; name a broker with --bus');
   const { systemClock: clock } = await import('../clock.ts');
   const { readDuration } = await import('./script.ts');
-  const lasts = flags.for === undefined ? undefined : readDuration('for', flags.for, '2m');
+  const span = (flag: string, text: string | undefined, example: string): number | undefined =>
+    text === undefined ? undefined : readDuration(flag, text, example);
+  const lasts = span('for', flags.for, '2m');
+  const pace = only({ heartbeat: span('heartbeat', flags.heartbeat, '5s'), linger: span('linger', flags.linger, '1s') });
+  span('silent-after', flags.silentAfter, '30s');
   const folder = flags.state ?? mkdtempSync(join(tmpdir(), 'sluice-demo-'));
   const undo: (() => unknown)[] = [flags.state === undefined ? () => rmSync(folder, { recursive: true, force: true }) : () => {}];
   const end = async (): Promise<void> => {
@@ -77,7 +87,7 @@ async function run(flags: DemoFlags): Promise<void> {
   undo.push(() => clearInterval(hold));
   try {
     const { hubConfig } = await import('./hub.ts');
-    const config = hubConfig(only({ bus: flags.bus, port: flags.port }), join(folder, 'hub'));
+    const config = hubConfig(only({ bus: flags.bus, port: flags.port }), join(folder, 'hub'), flags.silentAfter);
     const bus = await openBus(config, clock);
     let hub: Process | undefined;
     if (flags.hub) hub = await startHub(config, clock, config.bus === 'embedded' ? bus : undefined);
@@ -90,7 +100,7 @@ async function run(flags: DemoFlags): Promise<void> {
     const { startFleet } = await import('./fleet.ts');
     const { servers, points, seed } = flags;
     const state = join(folder, 'fleet');
-    const fleet = startFleet({ bus, state, servers, points, seed, clock, report: (_level, text) => remark(`sluice: ${text}`) });
+    const fleet = startFleet({ bus, state, servers, points, seed, clock, ...pace, report: (_level, text) => remark(`sluice: ${text}`) });
     undo.push(() => fleet.stop('end of the demo'));
     await print(`sluice: ${servers} simulated servers, ${points} points a second each; Ctrl-C ends it\n`);
     undo.push(await direct(fleet, flags, clock));

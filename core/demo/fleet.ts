@@ -27,8 +27,6 @@ export interface FleetOptions {
   readonly servers: number;
   /** Points that each tells in a second. */
   readonly points: number;
-  /** For benches: each sample tells so many readings of the same series, spread over the time since the last. Default 1. */
-  readonly hurry?: number;
   /** The same seed gives the same servers with the same lives. */
   readonly seed?: number;
   readonly clock?: Clock;
@@ -64,7 +62,6 @@ export function startFleet({
   state,
   servers: count,
   points,
-  hurry = 1,
   seed = 1,
   clock = systemClock,
   heartbeat = defaultHeartbeat,
@@ -124,12 +121,12 @@ export function startFleet({
   const hire = (server: Server): Host => {
     const index = hosts.size;
     const own = time.hostClock(((index % phases) * 1000) / phases);
-    const life = lifeOf(server, seed, 500 / hurry);
+    const life = lifeOf(server, seed);
     const host: Host = hostOf({
       ...{ life, clock: own, base: clock, heartbeat, linger, report, ledger: written, version: version() },
       part: partOf(store, index),
       luck: chance(seed, server.name, 'runs'),
-      monitors: monitorsOf(life, { points, hurry, seed, now: own.now }),
+      monitors: monitorsOf(life, { points, seed, now: own.now }),
       commit: (apply) => gathered(apply),
       touched: (outbox) => touched.add(outbox),
       bus,

@@ -12,7 +12,8 @@ const rule = {
   },
 };
 
-export function hubConfig(flags: Flags, state: string): Config {
+/** @param silentAfter the least silence that is told, as a duration; without it, the roster's own. */
+export function hubConfig(flags: Flags, state: string, silentAfter?: string): Config {
   const config = loadConfig({
     flags: { ...flags, only: 'hub', place: 'acme.demo.hub' },
     env: process.env,
@@ -23,6 +24,10 @@ export function hubConfig(flags: Flags, state: string): Config {
     ...more,
   });
   // Hundreds of servers that are found and retire would hide on the terminal what happens to one.
-  const nodes = [entry('threshold', { config: { rules: rule } }), entry('console', { read: { kind: 'alert' } })];
+  const nodes = [
+    ...(silentAfter === undefined ? [] : [entry('roster', { config: { atLeast: silentAfter } })]),
+    entry('threshold', { config: { rules: rule } }),
+    entry('console', { read: { kind: 'alert' } }),
+  ];
   return { ...config, host: 'hub', nodes };
 }

@@ -17,7 +17,7 @@ export interface Trouble {
   errors: number;
   /** By mount point: how much of it fills up in a second. Negative makes room. */
   readonly filling: Map<string, number>;
-  /** How often it says each thing that it has to say. */
+  /** How many readings each sample tells, spread over the time since the last; and as many times the lines of log. */
   repeats: number;
   /** The address of somebody who tries its doors. */
   intruder: string | undefined;
@@ -58,12 +58,14 @@ export interface Life {
 export const cpuModes = ['user', 'nice', 'system', 'idle', 'iowait', 'interrupt', 'steal'] as const;
 
 const dayMs = 86_400_000;
+/** For so many milliseconds a reading stands, and so many readings are remembered: monitors ask one after the other. */
+const freshMs = 30;
+const mostRecent = 64;
 /** The longest that is made up at once: a server that was off has done nothing meanwhile. */
 const longestStep = 60;
 const clamp = (value: number, most: number): number => Math.min(most, Math.max(0, value));
 
-/** @param freshMs milliseconds for which a reading stands: half of the least interval of its monitors. */
-export function lifeOf(server: Server, seed: number, freshMs = 500): Life {
+export function lifeOf(server: Server, seed: number): Life {
   const luck = chance(seed, server.name, 'life');
   const phases = [luck.next() * 6.28, luck.next() * 6.28, luck.next() * 6.28] as const;
   const trouble: Trouble = { traffic: 1, errors: 0, filling: new Map(), repeats: 1, intruder: undefined };
@@ -71,6 +73,7 @@ export function lifeOf(server: Server, seed: number, freshMs = 500): Life {
   let booted = 0;
   let last = 0;
   let reading: Reading | undefined;
+  let recent: { readonly at: number; readonly reading: Reading }[] = [];
 
   /** The traffic's share of noon's: low at four in the morning, high in the afternoon. */
   const demand = (now: number): number => {
@@ -122,15 +125,31 @@ export function lifeOf(server: Server, seed: number, freshMs = 500): Life {
     server,
     trouble,
     at(now) {
-      if (reading && Math.abs(now - last) < freshMs) return reading;
+      if (now < last + freshMs) {
+        const known = nearest(recent, now);
+        if (known) return known;
+      }
       reading = step(now);
       last = now;
+      recent.push({ at: now, reading });
+      if (recent.length > mostRecent) recent = recent.slice(-mostRecent / 2);
       return reading;
     },
     boot(now) {
       booted = now;
       last = now;
       reading = undefined;
+      recent = [];
     },
   };
+}
+
+function nearest(recent: readonly { readonly at: number; readonly reading: Reading }[], now: number): Reading | undefined {
+  let found = recent.at(-1);
+  for (let index = recent.length - 1; index >= 0; index--) {
+    const one = recent[index];
+    if (one === undefined || (found && Math.abs(one.at - now) > Math.abs(found.at - now))) break;
+    found = one;
+  }
+  return found?.reading;
 }

@@ -23,24 +23,22 @@ interface Measure {
 export interface Measuring {
   /** Points that all of them together shall tell each second. */
   readonly points: number;
-  /** How many readings they tell at once, spread over the time since the last: so many times the points. */
-  readonly hurry: number;
   readonly seed: number;
   /** The server's own clock. */
   readonly now: () => number;
 }
 
-export function monitorsOf(life: Life, { points, hurry, seed, now }: Measuring): AnyMonitor[] {
+export function monitorsOf(life: Life, { points, seed, now }: Measuring): AnyMonitor[] {
   const measures = measuresOf(life.server);
   const reading = life.at(now());
   const own = measures.reduce((sum, measure) => sum + (measure.points(reading, life).length * 1000) / measure.every, 0);
   // Where fewer are asked for than there are, all are measured less often.
   const slower = Math.max(1, Math.ceil(own / points));
   const sampled = [...measures, requests(life.server, Math.max(1, Math.round(points - own / slower)))];
-  return [...sampled.map((measure) => metrics({ ...measure, every: measure.every * slower }, life, hurry, now)), ...logs(life, seed, now)];
+  return [...sampled.map((measure) => metrics({ ...measure, every: measure.every * slower }, life, now)), ...logs(life, seed, now)];
 }
 
-const metrics = ({ name, doc, every, points }: Measure, life: Life, hurry: number, now: () => number): AnyMonitor =>
+const metrics = ({ name, doc, every, points }: Measure, life: Life, now: () => number): AnyMonitor =>
   defineMonitor({
     name,
     doc: `${doc} Simulated.`,
@@ -49,7 +47,7 @@ const metrics = ({ name, doc, every, points }: Measure, life: Life, hurry: numbe
     every,
     create: () => ({
       sample() {
-        const count = life.trouble.repeats * hurry;
+        const count = life.trouble.repeats;
         const last = now();
         return Array.from({ length: count }, (_, index) => {
           const time = last - Math.round(((count - 1 - index) * every) / count);

@@ -38,7 +38,7 @@ function start(folder: string, name: string, config: object): Part {
   const file = join(folder, `${name}.yaml`);
   writeFileSync(file, JSON.stringify(config));
   const child = fork(fileURLToPath(new URL('shared/part.ts', import.meta.url)), [file, join(folder, name)]);
-  const part: Part = { child, told: { given: {}, cpuMs: 0 } };
+  const part: Part = { child, told: { given: {}, lag: {}, cpuMs: 0 } };
   child.on('message', (told) => {
     part.told = told as Told;
   });
