@@ -25,6 +25,8 @@ export const controlSocket = (state: string): string => join(state, 'control.soc
 /** The longest line that is taken: an event of the largest size, with room for its envelope. */
 const maxLineBytes = 2 * 1024 * 1024;
 const maxConnections = 64;
+/** Lines of one connection that may wait for their answers before more are read. */
+const maxAsked = 1000;
 
 const request = z
   .strictObject({
@@ -75,6 +77,7 @@ export async function startControl(context: Context, state: string): Promise<Con
       if (letter) return { ok: await replay(letter) };
       if (ledger) return { ok: context.ledger.state() };
       if (!emit) return { ok: await ofHistory(restore ? 'restore' : 'backup') };
+      await context.outbox.room();
       const event = author.original(emit as Draft, context.clock.now());
       await context.committer.commit({ events: [event], apply: (transaction) => context.announcer.note(transaction, 'emit', [event]) });
       return { ok: event.id };
@@ -111,13 +114,19 @@ export async function startControl(context: Context, state: string): Promise<Con
 function serve(socket: Socket, answer: (line: string) => Promise<object>): void {
   let rest = Buffer.alloc(0);
   let answered: Promise<unknown> = Promise.resolve();
+  let asked = 0;
   socket.on('data', (chunk: Buffer) => {
     rest = Buffer.concat([rest, chunk]);
     for (let end = rest.indexOf(10); end >= 0; end = rest.indexOf(10)) {
       const line = rest.toString('utf8', 0, end);
       rest = rest.subarray(end + 1);
-      // One answer after the other, in the order asked.
-      answered = answered.then(async () => socket.write(`${JSON.stringify(await answer(line))}\n`));
+      // What is asked together is committed together; it is answered in the order asked.
+      const answering = answer(line);
+      if (++asked >= maxAsked) socket.pause();
+      answered = answered.then(async () => {
+        socket.write(`${JSON.stringify(await answering)}\n`);
+        if (--asked < maxAsked) socket.resume();
+      });
     }
     if (rest.length > maxLineBytes) socket.end(`${JSON.stringify({ error: `a line is longer than ${maxLineBytes} bytes` })}\n`);
   });
