@@ -9,6 +9,7 @@ import { dirname } from 'node:path';
 import { promisify } from 'node:util';
 import type { Config } from '../config.ts';
 import { messageOf } from '../errors.ts';
+import { findDefaults } from './find.ts';
 
 export interface Finding {
   readonly what: string;
@@ -18,23 +19,30 @@ export interface Finding {
   readonly advice?: string;
 }
 
-type Found = Omit<Finding, 'what'>;
-const ok = (text: string): Found => ({ level: 'ok', text });
-const warn = (text: string, advice: string): Found => ({ level: 'warn', text, advice });
-const fail = (text: string, advice: string): Found => ({ level: 'fail', text, advice });
+export type Found = Omit<Finding, 'what'>;
+/** One thing to look at. What it throws is a warning. */
+export type Look = readonly [what: string, look: () => Found | Promise<Found>];
+/** What a `*.doctor` file exports by default: what it looks at under this config, if anything. */
+export type Looks = (config: Config) => readonly Look[];
+
+export const ok = (text: string): Found => ({ level: 'ok', text });
+export const warn = (text: string, advice: string): Found => ({ level: 'warn', text, advice });
+export const fail = (text: string, advice: string): Found => ({ level: 'fail', text, advice });
 
 const run = promisify(execFile);
 const timeout = 5000;
 
 /** Looks at everything that the config speaks of. Never throws. */
 export async function examine(config: Config): Promise<Finding[]> {
-  const looks: [what: string, look: () => Found | Promise<Found>][] = [
+  const others = await findDefaults<Looks>('doctor');
+  const looks: Look[] = [
     ['node', () => nodeVersion(process.versions.node)],
     ['state', () => stateFolder(config.state)],
     ['port', () => port(config.settings.live.listen)],
     ['bus', () => bus(config)],
     ['clock', clock],
     ['journal', () => journal(config.settings.logs)],
+    ...others.flatMap((looksOf) => looksOf(config)),
   ];
   return Promise.all(
     looks.map(async ([what, look]) => {

@@ -4,29 +4,14 @@
  * typed. Exit 0 done, 1 failed, 2 usage; a failure is one line, without a stack. What a command needs it imports when it
  * is called, so that `sluice --help` does not load a broker's client.
  */
-import { readdirSync } from 'node:fs';
-import { join } from 'node:path';
-import { pathToFileURL } from 'node:url';
 import { Command, CommanderError } from 'commander';
 import { messageOf, UsageError } from '../errors.ts';
-import { codeRoot, extension, version } from '../installation.ts';
+import { version } from '../installation.ts';
+import { findDefaults } from './find.ts';
 import { inert } from './screen.ts';
 
 /** What a `*.command` file exports by default. */
 export type AddCommand = (program: Command) => void;
-
-function findCommands(): string[] {
-  const suffix = `.command${extension}`;
-  return ['core', 'nodes', 'actuators', 'deploy'].flatMap((folder) => {
-    try {
-      const files = readdirSync(join(codeRoot, folder), { recursive: true, encoding: 'utf8' });
-      return files.filter((file) => file.endsWith(suffix)).map((file) => join(codeRoot, folder, file));
-    } catch {
-      // A package may leave out a part that it has no use for.
-      return [];
-    }
-  });
-}
 
 async function programOf(): Promise<Command> {
   const program = new Command('sluice')
@@ -35,8 +20,7 @@ async function programOf(): Promise<Command> {
     .exitOverride()
     .configureOutput({ outputError: (text, write) => write(`sluice: ${text.replace(/^error: /, '')}`) })
     .showHelpAfterError('(add --help for usage)');
-  const commands = await Promise.all(findCommands().map((file) => import(pathToFileURL(file).href) as Promise<{ default: AddCommand }>));
-  for (const { default: add } of commands) add(program);
+  for (const add of await findDefaults<AddCommand>('command')) add(program);
   return program;
 }
 

@@ -46,7 +46,7 @@ export default function addDoctor(program: Command): void {
 
 async function printFindings(findings: readonly Finding[], paint: Paint): Promise<void> {
   for (const { what, level, text, advice } of findings) {
-    await print(`${colourOf(level, paint)(level.padEnd(4))}  ${what.padEnd(8)}${inert(text)}${advice ? `; ${inert(advice)}` : ''}\n`);
+    await print(`${colourOf(level, paint)(level.padEnd(4))}  ${what.padEnd(9)}${inert(text)}${advice ? `; ${inert(advice)}` : ''}\n`);
   }
 }
 
