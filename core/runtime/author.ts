@@ -22,6 +22,8 @@ export interface Author {
   original(draft: Draft, at: number): Event;
   /** The place of an event in its writer's stream, for one that has its id already. */
   stamp<E extends Event>(event: Omit<E, 'source' | 'bootid' | 'sequence'>): E;
+  /** Takes back the places of events that will never leave, as far as they are the last of their streams: no hole is to stay. */
+  unstamp(events: readonly Event[]): void;
   /** The key of a draft: whole, or of something on this host. */
   keyOf(words: Draft['key']): string;
 }
@@ -80,6 +82,14 @@ export function author(origin: Origin, node: string, written: Map<Kind, number> 
     stamp(event) {
       checkSize({ ...event, source } as Event, node);
       return { ...event, source, bootid, sequence: next(event.kind, event.key) } as never;
+    },
+    unstamp(events) {
+      for (const { kind, key: about, sequence, bootid: boot } of [...events].reverse()) {
+        const stream = `${kind} ${about}`;
+        if (sequence === undefined || boot !== bootid || sequences.get(stream) !== sequence) continue;
+        sequences.set(stream, sequence - 1);
+        written.set(kind, (written.get(kind) ?? 0) - 1);
+      }
     },
   };
 }

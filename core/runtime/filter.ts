@@ -14,6 +14,7 @@ import { deadLetter, openInlet, refusalOf } from './inlet.ts';
 import { type Handled, isolatedEngine, localEngine } from './isolate.ts';
 import { type Home, ownHome } from './partition/home.ts';
 import { isShared, runInstance, type Working } from './partition/instances.ts';
+import { Fenced } from './partition/owner.ts';
 
 export async function runFilter(context: Context, placed: Placed<AnyFilter>): Promise<Running> {
   if (isShared(context, placed)) return runInstance(context, placed, (home) => openFilter(home, placed));
@@ -63,7 +64,10 @@ async function openFilter({ context, part, keep: keepAtHome }: Home, placed: Pla
     const events = [...letters, ...outcomes.flatMap(eventsOf)];
     if (events.length > 0 || changes.length > 0 || remember) {
       await outbox.room();
-      await keepAtHome({ events, changes, remember });
+      await keepAtHome({ events, changes, remember }).catch((thrown: unknown) => {
+        if (thrown instanceof Fenced && thrown.certain) author.unstamp(events);
+        throw thrown;
+      });
       health.counts.out += events.length;
       health.running();
     }

@@ -3,7 +3,7 @@
  * broker. What comes out is written down event by event, so that a run amid kills can be compared with one that nobody disturbed.
  */
 import { type ChildProcess, spawn } from 'node:child_process';
-import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as pause } from 'node:timers/promises';
@@ -18,12 +18,11 @@ import type { NodeState } from '../../core/states.ts';
 import type { Broker } from '../fixtures/rabbitmq.ts';
 
 const main = fileURLToPath(new URL('../../dist/core/cli/main.js', import.meta.url));
+const ledger = fileURLToPath(new URL('../fixtures/kill/ledger.ts', import.meta.url));
 const tally = fileURLToPath(new URL('../fixtures/shards/tally.ts', import.meta.url));
 
 export const partitions = 8;
 const place = { company: 'acme', system: 'shop', environment: 'prod' };
-/** How much may be on its way at once: the hubs are disturbed amid the stream, not after it. */
-const most = 3000;
 
 export interface Shared {
   /** Starts a hub, or one again by its name. */
@@ -33,20 +32,26 @@ export interface Shared {
   shared(...names: string[]): Promise<void>;
   /** The partitions that a hub says it has. */
   held(name: string): readonly number[];
-  /** Feeds until so many events are out, and resolves when about so many have come through. */
-  feed(total: number): Promise<void>;
+  /** Feeds until so many events are out; once half of them are through, it is disturbed. */
+  feed(total: number, disturb?: () => Promise<void>): Promise<void>;
   /** Resolves when everything that was fed has come through, or nothing has for a while. */
   finish(): Promise<void>;
   /** What came: by its id, what it says. */
   readonly came: ReadonlyMap<string, string>;
   /** The same event again, as is allowed; and the same id with other words, which is not. */
   readonly counts: { fed: number; repeats: number; contradictions: number; dead: number };
+  /** What the hubs' sink wrote, over all of their files: how many different events, and how many lines more than that. */
+  written(): { events: number; twice: number };
   said(): string;
   end(): Promise<void>;
 }
 
-/** @param host a virtual host of its own on the broker */
-export async function share(broker: Broker, host: string): Promise<Shared> {
+/**
+ * @param host a virtual host of its own on the broker
+ * @param most how much may be on its way at once: the hubs are disturbed amid the stream, not after it
+ */
+export async function share(broker: Broker, host: string, most: number): Promise<Shared> {
+  await broker.control('await_startup');
   await broker.control('add_vhost', host);
   await broker.control('set_permissions', '-p', host, 'guest', '.*', '.*', '.*');
   const url = `${broker.url}/${host}`;
@@ -117,6 +122,15 @@ export async function share(broker: Broker, host: string): Promise<Shared> {
   };
   const all = (names: readonly string[]) => names.flatMap((name) => holding.get(name) ?? []).sort((a, b) => a - b);
 
+  const written = () => {
+    const lines = [...hubs.keys()].flatMap((name) => {
+      const file = join(folder, `${name}.written`);
+      return existsSync(file) ? readFileSync(file, 'utf8').split('\n').slice(0, -1) : [];
+    });
+    const ids = new Set(lines.map((line) => String(JSON.parse(line)[0])));
+    return { events: ids.size, twice: lines.length - ids.size };
+  };
+
   return {
     came,
     counts,
@@ -127,7 +141,16 @@ export async function share(broker: Broker, host: string): Promise<Shared> {
       holding.delete(name);
       writeFileSync(
         config,
-        JSON.stringify({ place: 'acme.shop.prod', host: name, bus: [url], run: ['tally'], nodes: [{ use: tally, partitions }] }),
+        JSON.stringify({
+          place: 'acme.shop.prod',
+          host: name,
+          bus: [url],
+          run: ['tally', 'ledger'],
+          nodes: [
+            { use: tally, partitions },
+            { use: ledger, partitions, file: join(folder, `${name}.written`) },
+          ],
+        }),
       );
       const child = spawn(process.execPath, [main, 'run', config, '--state', join(folder, `${name}-state`)], {
         env: { ...process.env, SLUICE_KEPT: '1', SLUICE_PORT: '0' },
@@ -151,19 +174,23 @@ export async function share(broker: Broker, host: string): Promise<Shared> {
           have.length === partitions && new Set(have).size === partitions && names.every((name) => (holding.get(name)?.length ?? 0) <= fair)
         );
       }),
-    async feed(total) {
+    async feed(total, disturb) {
+      const half = (counts.fed + total) / 2;
+      const disturbed = disturb && until('half of it', () => came.size >= half).then(disturb);
       const underway = new Set<Promise<void>>();
       for (; counts.fed < total; ) {
         await until('the hubs to follow', () => counts.fed - came.size < most && underway.size < 100);
         const one = batch().finally(() => underway.delete(one));
         underway.add(one);
       }
-      await Promise.all(underway);
+      await Promise.all([...underway, disturbed]);
     },
     async finish() {
       latest = performance.now();
-      await until('the rest', () => came.size >= counts.fed || performance.now() - latest > 60_000, 600_000);
+      const whole = () => came.size >= counts.fed && written().events >= counts.fed;
+      await until('the rest', () => whole() || performance.now() - latest > 60_000, 600_000);
     },
+    written,
     async end() {
       for (const { child } of hubs.values()) child.kill('SIGKILL');
       await bus.close(0);

@@ -35,7 +35,7 @@ export const isShared = ({ bus }: Context, { partitions }: Placed): boolean => p
 
 type Place =
   | { readonly is: 'elsewhere'; notBefore: number; wantedSince: number | undefined }
-  | { readonly is: 'here'; leave: (abandon?: boolean) => Promise<void> };
+  | { readonly is: 'here'; leave: () => Promise<void> };
 
 /** @param open starts to work over what a partition remembers */
 export async function runInstance(context: Context, placed: Placed, open: (home: Home) => Promise<Working>): Promise<Running> {
@@ -64,13 +64,13 @@ export async function runInstance(context: Context, placed: Placed, open: (home:
   /** Takes a partition and works on it until it ends, or is left. */
   const take = async (index: number): Promise<void> => {
     const changelog = sharing.changelog(`sluice.${name}.changelog.${index}of${count}`, changelogBytes);
-    let left: ((abandon?: boolean) => Promise<void>) | undefined;
-    let leaving: boolean | undefined;
+    let finish: (() => Promise<void>) | undefined;
+    let wanted = true;
     const place: Place = {
       is: 'here',
-      leave: (abandon = false) => {
-        leaving = abandon;
-        return left?.(abandon) ?? Promise.resolve();
+      leave() {
+        wanted = false;
+        return finish?.() ?? Promise.resolve();
       },
     };
     places[index] = place;
@@ -80,23 +80,17 @@ export async function runInstance(context: Context, placed: Placed, open: (home:
       const owned = await own({ changelog, clock, by: `${me}/${randomBytes(6).toString('hex')}` });
       const home = await partitionHome(context, placed, owned, { index, count, by });
       const working = await open(home);
-      let ended: Promise<void> | undefined;
-      const end = async (abandon: boolean): Promise<void> => {
-        if (abandon) await owned.close();
-        await Promise.race([working.close(abandon), clock.sleep(finishMs)]);
-        await owned.close();
-        await working.close(true);
-        home.leave();
-      };
-      left = (abandon = false) => {
-        if (abandon) void owned.close();
-        ended ??= end(abandon);
-        return ended;
+      let finishing: Promise<void> | undefined;
+      finish = () => {
+        finishing ??= Promise.race([working.close(), clock.sleep(finishMs)]).then(owned.close);
+        return finishing;
       };
       health.running();
-      if (leaving !== undefined) await left(leaving);
+      if (!wanted) await finish();
       await owned.ended;
-      await left(true);
+      // Also where it was finished in time: now whoever comes next gets what is left of its input.
+      await working.close(true);
+      home.leave();
     } catch (thrown) {
       if (!(thrown instanceof Fenced) && !stopping) report('error', `${name}: partition ${index}: ${messageOf(thrown)}`);
       await changelog.close();
@@ -111,16 +105,16 @@ export async function runInstance(context: Context, placed: Placed, open: (home:
     if (stopping || !members) return;
     const now = clock.monotonic();
     const present = members.present();
+    // Who is not heard, or not for long, does not know its share. It holds on to what it has: were that taken from it, it would read so.
+    if (!present.some(({ by: id, ready }) => id === me && ready)) return;
     const shares = sharesOf(
       present.filter(({ ready }) => ready).map(({ by: id }) => id),
       count,
     );
-    const heard = present.some(({ by: id }) => id === me);
     for (const [index, place] of places.entries()) {
       const wanted = shares[index] === me;
       if (place.is === 'here') {
-        // Who is not heard does not know its share, and others take over: it finishes nothing.
-        if (!wanted) void place.leave(!heard);
+        if (!wanted) void place.leave();
         continue;
       }
       if (!wanted) {

@@ -26,7 +26,7 @@ const beat = z.object({
 export type Member = z.output<typeof beat>;
 
 export interface Members {
-  /** Those who are there. */
+  /** Those who are there; nobody while this instance does not hear itself. */
   present(): readonly Member[];
   /** Says at once what this instance holds. */
   tell(): void;
@@ -47,17 +47,19 @@ export interface MembersOptions {
 
 export async function joinMembers({ changelog, clock, me, host, holds, changed }: MembersOptions): Promise<Members> {
   const heard = new Map<string, { readonly member: Member; readonly at: number }>();
-  // Since when this instance hears itself without a break.
+  // Since when this instance hears itself without a break: who was there before a break is given the same time to be heard again.
   let since = 0;
   let gone = false;
 
+  const isDeaf = (): boolean => clock.monotonic() - (heard.get(me)?.at ?? Number.NEGATIVE_INFINITY) > silentAfter;
   const present = (): Member[] => {
+    if (isDeaf()) return [];
     const now = clock.monotonic();
-    for (const [id, { at }] of heard) if (now - at > silentAfter) heard.delete(id);
+    for (const [id, { at }] of heard) if (now - Math.max(at, since) > silentAfter) heard.delete(id);
     return [...heard.values()].map(({ member }) => member);
   };
   const tell = (leaving = false): void => {
-    const ready = present().some(({ by }) => by === me) && clock.monotonic() - since >= settleMs;
+    const ready = !isDeaf() && clock.monotonic() - since >= settleMs;
     const member: Member = { by: me, host, holds: [...holds()], ready, ...(leaving && { leaving }) };
     changelog.append(Buffer.from(JSON.stringify(member)));
   };
@@ -65,7 +67,7 @@ export async function joinMembers({ changelog, clock, me, host, holds, changed }
     const member = read(record);
     if (!member || gone) return;
     const now = clock.monotonic();
-    if (member.by === me && !present().some(({ by }) => by === me)) since = now;
+    if (member.by === me && isDeaf()) since = now;
     if (member.leaving) heard.delete(member.by);
     else heard.set(member.by, { member, at: now });
     changed();

@@ -14,6 +14,12 @@ import { encodeRows, encodeTake, headerOf, type Kept, type Rows, replay, summary
 /** Another instance has the partition now, or this one let go of it. */
 export class Fenced extends SluiceError {
   override readonly name = 'Fenced';
+  /** Whether what was on its way will never count for anyone; else that is not known. */
+  readonly certain: boolean;
+  constructor(certain: boolean) {
+    super('partition: another instance has it now, or the bus does not answer');
+    this.certain = certain;
+  }
 }
 
 export interface Owned {
@@ -50,20 +56,21 @@ const beheaded = 'partition: its changelog has lost its beginning, and with it w
 export async function own({ changelog, clock, by, summaryBytes = defaultSummaryBytes }: OwnOptions): Promise<Owned> {
   const history = replay();
   const waiting = new Map<number, { rows: Rows; resolve: (place: number) => void; reject: (reason: Error) => void }>();
-  const lost = () => new Fenced('partition: another instance has it now, or the bus does not answer');
+  const lost = () => new Fenced(false);
   let mine = false;
   let fenced = false;
   let fence: () => void = () => {};
   const ended = new Promise<void>((resolve) => {
     fence = resolve;
   });
-  const close = (): Promise<void> => {
+  const lose = (reason: Fenced): Promise<void> => {
     fenced = true;
     fence();
-    for (const { reject } of waiting.values()) reject(lost());
+    for (const { reject } of waiting.values()) reject(reason);
     waiting.clear();
     return changelog.close();
   };
+  const close = () => lose(lost());
 
   // Reads on for as long as it is owned: what counts is decided by the order of the records alone.
   const taking = async (): Promise<void> => {
@@ -75,7 +82,8 @@ export async function own({ changelog, clock, by, summaryBytes = defaultSummaryB
     await changelog.read(from, (place, record) => {
       const counted = history.feed(place, record, (header) => (header.by === by ? waiting.get(header.n)?.rows : undefined));
       if (place >= end) reached.resolve();
-      if (mine && history.owner !== by) return void close();
+      // What is still waiting stands behind the other's take, or will.
+      if (mine && history.owner !== by) return void lose(new Fenced(true));
       if (counted && 'n' in counted && mine) {
         const step = waiting.get(counted.n);
         waiting.delete(counted.n);
