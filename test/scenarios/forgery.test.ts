@@ -408,7 +408,8 @@ describe.skipIf(!found)(title, { timeout: 60_000 }, () => {
       await channel.consume('sluice.state', () => {}, { exclusive: true, arguments: { 'x-stream-offset': 'first' } });
       const servers = await sluice(['servers', '--json', '--config', join(folder, 'hub.yaml'), '--bus', broker.url]);
       await connection.close();
-      expect(servers).toMatchObject({ code: 0, out: '[]\n' });
+      expect(servers.code).toBe(0);
+      expect((JSON.parse(servers.out) as ServerState[]).map(({ host }) => host)).toContain('hub-1');
     });
 
     it('and an incident tells who tried, once a minute', () => {
@@ -448,7 +449,8 @@ describe.skipIf(!found)(title, { timeout: 60_000 }, () => {
     });
     // The words of the command line work with its credential as far as it may read.
     const servers = await sluice(['servers', '--json', '--config', agent.config, '--bus', broker.url]);
-    expect(JSON.parse(servers.out)).toEqual([expect.objectContaining({ host: 'web-1', status: 'alive' })]);
+    const agents = (JSON.parse(servers.out) as ServerState[]).filter((state) => state.process === undefined);
+    expect(agents).toEqual([expect.objectContaining({ host: 'web-1', status: 'alive' })]);
     expect(agent.err()).toBe(`sluice: web-1 runs ${agent.err().match(/\d+/g)?.[1]} nodes on ${broker.url}\n`);
     await agent.stop();
     await until('its goodbye', async () =>
