@@ -5,7 +5,7 @@
 import { readFileSync } from 'node:fs';
 
 /** A node that computes for this long without coming back hangs, in milliseconds: of its own time, however busy the machine is. */
-export const busyLimitMs = 3000;
+export const busyLimitMs = 2000;
 
 /** Milliseconds that a thread has run so far, to 10 ms. The kernel counts in ticks of 1/100 s, whatever its own clock. */
 export function computed(thread: number): number | undefined {

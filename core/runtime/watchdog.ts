@@ -1,7 +1,7 @@
 /**
  * Names the node that hangs the process. A thread of its own looks whether the main one still turns; when it has not for
  * too long, it writes down which node was at work and on which event, says so, and ends the process, which whoever started it
- * starts again. Too long is 3 s of the main thread's own computing, which no busy machine can fake, or 15 s of anything.
+ * starts again. Too long is 2 s of the main thread's own computing, which no busy machine can fake, or 15 s of anything.
  */
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
