@@ -6,6 +6,7 @@
  * whose node is gone is found only where the node is one of ours.
  */
 import type { QueueDepth } from '../bus/bus.ts';
+import { type Clock, systemClock } from '../clock.ts';
 import type { Config } from '../config.ts';
 import { messageOf } from '../errors.ts';
 import { bootTime } from '../runtime/ledger.ts';
@@ -41,9 +42,14 @@ export interface BusReport {
   readonly findings: readonly Finding[];
 }
 
-export async function busReport(remote: Remote, config: Config): Promise<BusReport> {
+export async function busReport(remote: Remote, config: Config, clock: Clock = systemClock): Promise<BusReport> {
   const [processes, nodes] = [await remote.states('process'), await remote.states('node')];
-  const ledger = await localLedger(config);
+  let ledger = await localLedger(config);
+  // What is on its way arrives meanwhile; what does not is behind, or lost.
+  for (let looks = 0; looks < mostLooks && ledger && unheardOf(ledger, processes).length > 0; looks++) {
+    await clock.sleep(lookMs);
+    ledger = await localLedger(config);
+  }
   const readers = nodes.filter(({ sort, in: topics }) => sort !== 'monitor' && topics.length > 0);
   const queues = await queuesOf(remote, nodes);
   const unheard = ledger ? unheardOf(ledger, processes) : [];
@@ -61,6 +67,10 @@ export async function busReport(remote: Remote, config: Config): Promise<BusRepo
   return { ...report, findings: findingsOf(report, ledger) };
 }
 
+/** Longer than what may share a message waits for company, and a broker needs. */
+const mostLooks = 5;
+const lookMs = 2000;
+
 const sum = <Item>(items: readonly Item[], value: (item: Item) => number): number => items.reduce((all, item) => all + value(item), 0);
 
 /** What the process on this machine knows: asked over its socket, or where another user runs it, over its page's port. */
@@ -75,7 +85,7 @@ async function localLedger(config: Config): Promise<LedgerState | undefined> {
 }
 
 /** What was written and neither came nor left a hole: it is on its way, or the end of its stream was lost. */
-function unheardOf({ heard }: LedgerState, processes: readonly ProcessState[]): Unheard[] {
+export function unheardOf({ heard }: Pick<LedgerState, 'heard'>, processes: readonly ProcessState[]): Unheard[] {
   return processes.flatMap(({ host, process, written }) =>
     heard.flatMap(({ node, kind, since, events }) => {
       const began = bootTime(process);
@@ -133,7 +143,7 @@ function findingsOf(report: Omit<BusReport, 'findings'>, ledger: LedgerState | u
     warn(
       'reader',
       `${node} has not had the last ${written - heard} of ${written} ${kind} events of ${host}`,
-      'look again in a minute: on their way now, lost if it stays so',
+      'they wait in a queue or a spool, or were lost: look again once those are empty',
     );
   for (const { name, waiting, readers, nodes } of report.queues) {
     if (readers > 0) continue;

@@ -30,7 +30,9 @@ export default function addDoctor(program: Command): void {
     .action(async (file: string | undefined, { json: asJson, bus, ...flags }: DoctorFlags) => {
       const paint = paintFor(process.stdout);
       if (bus !== undefined) {
-        const report = await reportOf(file, { ...flags, ...(bus !== true && { bus }) });
+        // What follows --bus alone may as well be the config.
+        const isFile = file === undefined && bus !== true && bus !== 'embedded' && !bus.includes('://');
+        const report = await reportOf(isFile ? bus : file, { ...flags, ...(bus !== true && !isFile && { bus }) });
         if (report.findings.some(({ level }) => level === 'fail')) process.exitCode = 1;
         if (asJson) return print(`${json(report, 2)}\n`);
         const { showBus } = await import('../show-bus.ts');

@@ -51,7 +51,8 @@ export function createPrometheus({ memory, present, viewers, taken }: Sources): 
       registers,
       collect() {
         this.reset();
-        for (const { host, name: node, process, events } of nodes()) this.set({ host, node, process }, events[what]);
+        for (const { host, name: node, process, sort, events } of nodes())
+          if (sort !== 'monitor') this.set({ host, node, process }, events[what]);
       },
     });
   }
