@@ -21,6 +21,7 @@ interface DemoFlags {
   readonly points: number;
   readonly seed: number;
   readonly bus?: string;
+  readonly identity?: string;
   readonly port?: string;
   readonly state?: string;
   readonly hub: boolean;
@@ -47,12 +48,13 @@ export default function addDemo(program: Command): void {
     .option('--points <number>', 'metric points that each tells in a second', count, 100)
     .option('--seed <number>', 'the same seed, the same servers and the same day', count, 1)
     .option('--bus <addresses>', 'RabbitMQ, as in amqp://mq1/sluice; default: embedded')
+    .option('--identity <file>', 'credentials for the broker, as identity: of a config')
     .option('--no-hub', 'only the fleet; needs --bus')
     .option('--port <port>', 'where the page listens on 127.0.0.1 (default: 7400)')
     .option('--state <folder>', 'where state is kept; default: nowhere, it goes with the demo')
     .option('--heartbeat <duration>', 'between the beats of a server (default: 5s)')
     .option('--silent-after <duration>', 'the least silence that the hub tells (default: 30s)')
-    .option('--linger <duration>', 'how long metrics wait for company (default: 0s)')
+    .option('--linger <duration>', 'how long metrics wait for company (default: as in a config, 1s over RabbitMQ)')
     .option('--for <duration>', 'ends by itself after this')
     .option('--no-story', 'nothing happens unless it is asked for')
     .option('--outage <who=duration@when>', 'no power, as in web-3=30s@10s; who may be web-*', several, [])
@@ -72,7 +74,8 @@ async function run(flags: DemoFlags): Promise<void> {
   const span = (flag: string, text: string | undefined, example: string): number | undefined =>
     text === undefined ? undefined : readDuration(flag, text, example);
   const lasts = span('for', flags.for, '2m');
-  const pace = only({ heartbeat: span('heartbeat', flags.heartbeat, '5s'), linger: span('linger', flags.linger, '1s') });
+  const heartbeat = span('heartbeat', flags.heartbeat, '5s');
+  const linger = span('linger', flags.linger, '1s');
   span('silent-after', flags.silentAfter, '30s');
   const folder = flags.state ?? mkdtempSync(join(tmpdir(), 'sluice-demo-'));
   const undo: (() => unknown)[] = [flags.state === undefined ? () => rmSync(folder, { recursive: true, force: true }) : () => {}];
@@ -87,8 +90,9 @@ async function run(flags: DemoFlags): Promise<void> {
   undo.push(() => clearInterval(hold));
   try {
     const { hubConfig } = await import('./hub.ts');
-    const config = hubConfig(only({ bus: flags.bus, port: flags.port }), join(folder, 'hub'), flags.silentAfter);
-    const bus = await openBus(config, clock);
+    const config = hubConfig(only({ bus: flags.bus, port: flags.port }), join(folder, 'hub'), flags);
+    const { openBus } = await import('../runtime/process.ts');
+    const bus = await openBus(config, clock, (_level, text) => remark(`sluice: ${text}`));
     let hub: Process | undefined;
     if (flags.hub) hub = await startHub(config, clock, config.bus === 'embedded' ? bus : undefined);
     // In process the hub has the bus, and closes it as its own.
@@ -100,7 +104,17 @@ async function run(flags: DemoFlags): Promise<void> {
     const { startFleet } = await import('./fleet.ts');
     const { servers, points, seed } = flags;
     const state = join(folder, 'fleet');
-    const fleet = startFleet({ bus, state, servers, points, seed, clock, ...pace, report: (_level, text) => remark(`sluice: ${text}`) });
+    const fleet = startFleet({
+      bus,
+      state,
+      servers,
+      points,
+      seed,
+      clock,
+      linger: linger ?? config.linger,
+      ...(heartbeat !== undefined && { heartbeat }),
+      report: (_level, text) => remark(`sluice: ${text}`),
+    });
     undo.push(() => fleet.stop('end of the demo'));
     await print(`sluice: ${servers} simulated servers, ${points} points a second each; Ctrl-C ends it\n`);
     undo.push(await direct(fleet, flags, clock));
@@ -175,12 +189,6 @@ async function actsOf(fleet: Fleet, flags: DemoFlags, say: (text: string) => voi
 async function startHub(config: Config, clock: Clock, bus: Bus | undefined): Promise<Process> {
   const { runProcess } = await import('../runtime/process.ts');
   return runProcess(config, { clock, print: (_, text) => remark(text.replace(/^(sluice: )?/, 'sluice: ')), ...(bus && { bus }) });
-}
-
-async function openBus(config: Config, clock: Clock): Promise<Bus> {
-  const report = (_level: string, text: string): void => remark(`sluice: ${text}`);
-  if (config.bus === 'embedded') return (await import('../bus/embedded.ts')).embeddedBus({ clock, report });
-  return (await import('../bus/rabbitmq.ts')).rabbitBus({ urls: config.bus, clock, report });
 }
 
 /** Without what was not said. */

@@ -37,6 +37,9 @@ export function gateTo(bus: Bus, clock: Clock, confirmed: () => void): Gate {
       get connected() {
         return open && bus.connected;
       },
+      get blocked() {
+        return bus.blocked ?? false;
+      },
       get via() {
         return open ? bus.via : undefined;
       },

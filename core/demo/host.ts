@@ -7,6 +7,7 @@
  */
 import type { Bus } from '../bus/bus.ts';
 import type { Clock } from '../clock.ts';
+import type { Kind } from '../kinds.ts';
 import type { AnyMonitor } from '../node.ts';
 import { type Author, author } from '../runtime/author.ts';
 import type { Committer } from '../runtime/commit.ts';
@@ -16,6 +17,7 @@ import { type Heartbeat, startHeartbeat } from '../runtime/heartbeat.ts';
 import { phaseOf } from '../runtime/linger.ts';
 import { runMonitor } from '../runtime/monitor.ts';
 import { type Outbox, outbox } from '../runtime/outbox.ts';
+import { type Standing, startStanding } from '../runtime/standing.ts';
 import { healthTeller } from '../runtime/telling.ts';
 import { noWatchdog } from '../runtime/watchdog.ts';
 import type { Transaction } from '../state/store.ts';
@@ -81,6 +83,7 @@ export function hostOf(options: HostOptions): Host {
   let bootid = '';
   let running: Running[] = [];
   let beats: Heartbeat | undefined;
+  let standing: Standing | undefined;
   let ends: (() => void)[] = [];
   /** Of the run: false from the moment at which it can say no more. */
   let alive = { speaks: false };
@@ -106,7 +109,8 @@ export function hostOf(options: HostOptions): Host {
     const origin = { place, host: name, bootid };
     life.boot(clock.now());
     const own = outbox({
-      ...{ store: part, bus: gate.bus, clock: { ...base, now: clock.now }, report: () => {} },
+      ...{ store: part, bus: gate.bus, clock: { ...base, now: clock.now } },
+      report: (level, text) => level !== 'info' && report(level, `${name}: ${text}`),
       ...{ linger, phase: phaseOf(origin) },
       dead: (reason, { kind }) => report('error', `${name}: a ${kind} cannot be sent: ${reason.message}`),
     });
@@ -130,8 +134,9 @@ export function hostOf(options: HostOptions): Host {
       stop() {},
     };
     const authors = new Map<string, Author>();
+    const written = new Map<Kind, number>();
     const authorOf = (node: string): Author => {
-      const known = authors.get(node) ?? author(origin, node);
+      const known = authors.get(node) ?? author(origin, node, written);
       authors.set(node, known);
       return known;
     };
@@ -144,6 +149,7 @@ export function hostOf(options: HostOptions): Host {
     const tell = healthTeller({ clock, committer: () => committer, author: () => authorOf('sluice') });
     const placed = monitors.map((monitor) => placedOf(monitor, (changed) => tell([changed])));
     own.start();
+    standing = startStanding(context, { version, linger, written });
     beats = startHeartbeat(context, { every, about: [], labels, version });
     running = placed.map((one) => runMonitor(context, one));
     ends = [clock.every(freshenMs, () => tell(placed))];
@@ -171,6 +177,7 @@ export function hostOf(options: HostOptions): Host {
       if (!alive.speaks) return;
       alive.speaks = false;
       beats?.cease();
+      void standing?.stop();
       void halt();
       out?.stop();
       out = undefined;
@@ -179,6 +186,7 @@ export function hostOf(options: HostOptions): Host {
       if (!alive.speaks) return;
       const [own, leaving] = [out, alive];
       await halt();
+      await standing?.stop();
       await beats?.goodbye(reason);
       await own?.drained(ms);
       leaving.speaks = false;

@@ -1,4 +1,5 @@
 /** The hub that a demo starts beside its fleet: a hub as anyone's, with one rule more. */
+import { resolve } from 'node:path';
 import { type Config, type Flags, loadConfig, type NodeEntry } from '../config.ts';
 
 /** What the services of the fleet say of themselves, nobody else does: so the rule that judges it is the demo's own. */
@@ -12,8 +13,14 @@ const rule = {
   },
 };
 
-/** @param silentAfter the least silence that is told, as a duration; without it, the roster's own. */
-export function hubConfig(flags: Flags, state: string, silentAfter?: string): Config {
+export interface HubWish {
+  /** The least silence that is told, as a duration; without it, the roster's own. */
+  readonly silentAfter?: string;
+  /** A file with credentials for the broker. */
+  readonly identity?: string;
+}
+
+export function hubConfig(flags: Flags, state: string, { silentAfter, identity }: HubWish): Config {
   const config = loadConfig({
     flags: { ...flags, only: 'hub', place: 'acme.demo.hub' },
     env: process.env,
@@ -29,5 +36,5 @@ export function hubConfig(flags: Flags, state: string, silentAfter?: string): Co
     entry('threshold', { config: { rules: rule } }),
     entry('console', { read: { kind: 'alert' } }),
   ];
-  return { ...config, host: 'hub', nodes };
+  return { ...config, host: 'hub', nodes, ...(identity !== undefined && { identity: resolve(identity) }) };
 }

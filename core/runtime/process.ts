@@ -277,7 +277,8 @@ const ends = ({ node }: Placed): { name: string; in: readonly Kind[]; out: reado
   out: node.sort === 'monitor' || node.sort === 'filter' ? node.out : [],
 });
 
-async function openBus(config: Config, clock: Clock, report: Context['report']): Promise<Bus> {
+/** The way to the bus that a config names. */
+export async function openBus(config: Config, clock: Clock, report: Context['report']): Promise<Bus> {
   if (config.bus === 'embedded') {
     const { embeddedBus } = await import('../bus/embedded.ts');
     return embeddedBus({ clock, report });

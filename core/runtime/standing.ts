@@ -7,7 +7,7 @@
 import type { Kind } from '../kinds.ts';
 import type { ProcessState } from '../states.ts';
 import { stateTtl } from './announce.ts';
-import type { Context } from './context.ts';
+import type { Watching } from './context.ts';
 
 export interface StandingOptions {
   readonly version: string;
@@ -25,7 +25,7 @@ export interface Standing {
 const lookMs = 1000;
 const tellMs = 30_000;
 
-export function startStanding(context: Context, { version, linger, written }: StandingOptions): Standing {
+export function startStanding(context: Watching, { version, linger, written }: StandingOptions): Standing {
   const { bus, clock, committer, origin, outbox } = context;
   const author = context.authorOf('sluice');
   const since = new Date(clock.now()).toISOString();

@@ -97,6 +97,10 @@ async function through({ drafts }: Load, url: string | undefined, events: number
   }
 }
 
+/** The feed's events, and their points: the processes tell of themselves too. */
+const ours = "kind = 'metric' AND source LIKE '%/feed'";
+const theirs = `event IN (SELECT number FROM events WHERE ${ours})`;
+
 /** Compares what was stored with what the feed wrote. @throws when an event or a point is missing, or there twice. */
 async function judge(folder: string, drafts: Load['drafts'], events: number, summedUp: number): Promise<Omit<Through, 'cpuMs'>> {
   const archive = await openArchive({ now: systemClock.now, folder, keep: keepAll, say: console.error });
@@ -104,16 +108,18 @@ async function judge(folder: string, drafts: Load['drafts'], events: number, sum
     const first = async (sql: string): Promise<readonly Json[]> => (await archive.history.query(sql)).rows[0] ?? [];
     let points = last;
     for (let index = 0; index < events; index++) points += drafts[index % drafts.length]?.data.points.length ?? 0;
-    const [stored, ids] = await first("SELECT count(*), count(DISTINCT id) FROM events WHERE kind = 'metric'");
-    const [storedPoints] = await first('SELECT count(*) FROM points');
+    const [stored, ids] = await first(`SELECT count(*), count(DISTINCT id) FROM events WHERE ${ours}`);
+    const [storedPoints] = await first(`SELECT count(*) FROM points WHERE ${theirs}`);
     if (Number(stored) !== events + last || Number(ids) !== events + last || Number(storedPoints) !== points)
       throw new Error(`stored are ${stored} events (${ids} ids) and ${storedPoints} points; written were ${events + last} and ${points}`);
     const [begin, over, writes] = await first(
-      "SELECT epoch_ms(min(time)), epoch_ms(max(received)), count(DISTINCT received) FROM events WHERE kind = 'metric'",
+      `SELECT epoch_ms(min(time)), epoch_ms(max(received)), count(DISTINCT received) FROM events WHERE ${ours}`,
     );
-    const [before] = await first('SELECT count(*) FROM points WHERE received < (SELECT max(received) FROM points)');
+    const [before] = await first(
+      `SELECT count(*) FROM points WHERE ${theirs} AND received < (SELECT max(received) FROM events WHERE ${ours})`,
+    );
     const behind = await first(
-      "SELECT median(ms), max(ms) FROM (SELECT epoch_ms(received) - epoch_ms(time) AS ms FROM events WHERE kind = 'metric')",
+      `SELECT median(ms), max(ms) FROM (SELECT epoch_ms(received) - epoch_ms(time) AS ms FROM events WHERE ${ours})`,
     );
     const behindMs: [number, number] = [Number(behind[0]), Number(behind[1])];
     const ms = Math.max(Number(over), summedUp) - Number(begin);
