@@ -82,7 +82,8 @@ async function through({ drafts }: Load, bus: Bus, events: number): Promise<Thro
       await systemClock.sleep(2);
     }
     const seconds = (systemClock.monotonic() - began) / 1000;
-    if (handled('threshold') !== events + 1) throw new Error(`threshold was given ${handled('threshold')} of ${events + 1} events`);
+    // The runtime's own metrics may come among them.
+    if (handled('threshold') < events + 1) throw new Error(`threshold was given ${handled('threshold')} of ${events + 1} events`);
     return { eventsPerSecond: events / seconds, eventsPerMessage: events / sent, messages };
   } finally {
     await running?.stop('measured');
