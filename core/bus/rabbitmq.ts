@@ -179,7 +179,7 @@ export function rabbitBus({ urls, credentials = { username: 'guest', password: '
 
   return {
     name,
-    window: { messages: 500, bytes: 2 * 1024 * 1024 },
+    window: { messages: 500, bytes: 1024 * 1024 },
     get connected() {
       return connected;
     },

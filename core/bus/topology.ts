@@ -9,7 +9,7 @@ import { type Delivery, kindNames } from '../kinds.ts';
 import { partitionOf, slotKey, slots } from '../slot.ts';
 import type { Part, QueueDepth, Subscription } from './bus.ts';
 import type { Channel, Connection } from './rabbitmq.ts';
-import { exchangeOf, stateStream } from './wire.ts';
+import { exchangeOf, lookExchange, stateStream } from './wire.ts';
 
 const MiB = 1024 * 1024;
 
@@ -80,6 +80,8 @@ async function unless(
 
 const assertExchanges = async (channel: Channel): Promise<void> => {
   await Promise.all(kindNames.map((kind) => channel.assertExchange(exchangeOf(kind), 'topic', { durable: true })));
+  // Not asked for with the others: what has no looks is only less prompt.
+  await channel.assertExchange(lookExchange, 'fanout', { durable: true });
 };
 
 /**

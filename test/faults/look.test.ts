@@ -12,6 +12,7 @@ import { loadConfig } from '../../core/config.ts';
 import type { Event } from '../../core/event.ts';
 import { lookMs } from '../../core/runtime/looks.ts';
 import { runProcess } from '../../core/runtime/process.ts';
+import { definitionsOf } from '../../deploy/rabbitmq/rights.ts';
 import { until } from '../contract/collect.ts';
 import { type Broker, startBroker } from '../fixtures/rabbitmq.ts';
 
@@ -29,13 +30,19 @@ describe.skipIf(!found)(title, { timeout: 120_000 }, () => {
   });
 
   it('brings at once what would have waited a minute, for as long as it lasts', async () => {
-    // The broker's exchanges are there before anyone: an agent may not make them.
-    const viewing = rabbitBus({ urls: [broker.url], clock: systemClock, report: () => {} });
+    // As a fleet is set up: the agent may make no exchange, so the hub comes first.
+    const users = ['acme.shop.prod', 'acme.shop.prod.web-1'].map((name) => ({ name, secret: { password: 'secret' } }));
+    writeFileSync(join(folder, 'users.json'), JSON.stringify(definitionsOf('/', users)));
+    await broker.control('import_definitions', join(folder, 'users.json'));
+    const as = (username: string) => ({ urls: [broker.url], credentials: { username, password: 'secret' }, clock: systemClock });
+    const viewing = rabbitBus({ ...as('acme.shop.prod'), report: () => {} });
+    await until('the hub', () => viewing.connected);
     const file = join(folder, 'config.yaml');
     const nodes = [{ use: ticker, every: '100ms' }];
-    writeFileSync(file, JSON.stringify({ host: 'web-1', bus: broker.url, linger: '60s', run: ['ticker'], nodes }));
+    writeFileSync(file, JSON.stringify({ place: 'acme.shop.prod', host: 'web-1', bus: broker.url, linger: '60s', run: ['ticker'], nodes }));
     const config = loadConfig({ file, env: {}, defaults: { state: join(folder, 'state'), host: 'web-1' } });
-    const writing = rabbitBus({ urls: [broker.url], clock: systemClock, report: () => {} });
+    const said: string[] = [];
+    const writing = rabbitBus({ ...as('acme.shop.prod.web-1'), report: (_, text) => void said.push(text) });
     let messages = 0;
     const running = await runProcess(config, {
       print: () => {},
@@ -79,6 +86,7 @@ describe.skipIf(!found)(title, { timeout: 120_000 }, () => {
       // At most the deadline of the minute falls into this.
       expect(messages - lingering).toBeLessThanOrEqual(1);
       expect((await look(5)).length).toBeGreaterThanOrEqual(5);
+      expect(said).toEqual([]);
     } finally {
       await running.stop('test');
       await viewing.close(0);
