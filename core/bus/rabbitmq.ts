@@ -92,9 +92,11 @@ export function rabbitBus({ urls, credentials = { username: 'guest', password: '
     await keepState(model, 0);
     const channel = await model.createConfirmChannel();
     let refusal: string | undefined;
+    let gone = false;
     channel.on('error', (error) => {
       const code = replyCode(error);
       if (code === 403 || code === 406) refusal = error.message;
+      gone = code === 404;
     });
     // It comes before the confirm of the same message.
     channel.on('return', ({ fields: { exchange, routingKey } }) => {
@@ -108,7 +110,10 @@ export function rabbitBus({ urls, credentials = { username: 'guest', password: '
       for (let tries = 0; writer.model() === model && state !== 'closed'; tries++) {
         await clock.sleep(backOff(tries));
         try {
-          if (writer.model() === model) return await openPublisher(model);
+          if (writer.model() === model) await openPublisher(model);
+          // Somebody deleted an exchange, and what was bound to it with it: whoever reads must bind anew.
+          if (gone) reader?.drop('an exchange was made anew');
+          return;
         } catch (thrown) {
           if (tries === worthSaying)
             report('warn', `bus: ${name}: nothing can be published (${messageOf(thrown)}); trying again, and keeping it`);

@@ -10,6 +10,8 @@ import { type Arrived, decodeMessage, exchangeOf, publisherOf } from './wire.ts'
 
 /** How often a queue that was not empty is looked at, in milliseconds. */
 const lookEvery = 1000;
+/** How often it is bound anew, in milliseconds: an exchange that somebody deleted and that was made again binds nothing. */
+const renewEvery = 60_000;
 
 export function takeFromQueue(subscription: Subscription, travels: Travel): Strategy {
   return async (session) => {
@@ -17,6 +19,7 @@ export function takeFromQueue(subscription: Subscription, travels: Travel): Stra
     const { name, waiting } = await declare(session, subscription, travels);
     await channel.prefetch(Math.max(1, subscription.prefetch));
     const handled = countDown(session, name, waiting);
+    if (subscription.queue !== 'viewer' && !subscription.part) renew(session, () => bind(session, subscription, name));
     return channel.consume(name, (raw) => {
       if (!session.alive()) return;
       if (raw === null) return session.cancelled();
@@ -37,7 +40,7 @@ export function takeFromQueue(subscription: Subscription, travels: Travel): Stra
 
 async function declare(session: Session, subscription: Subscription, travels: Travel): Promise<Declared> {
   const { connection, channel, replicated } = session;
-  const { topics, queue, part } = subscription;
+  const { queue, part } = subscription;
   const adopted = () => session.warn('the queue exists with other arguments and is used as it is; delete it to have it made anew');
   if (part) {
     const [declared] = await declareParts(connection, { ...subscription, part }, [part.index], { travels, replicated }, adopted);
@@ -45,8 +48,20 @@ async function declare(session: Session, subscription: Subscription, travels: Tr
   }
   const declared =
     queue === 'viewer' ? await declareViewer(channel) : await declareNamed(connection, queue.name, { travels, replicated }, adopted);
-  await Promise.all(topics.map(({ kind, pattern }) => channel.bindQueue(declared.name, exchangeOf(kind), pattern)));
+  await bind(session, subscription, declared.name);
   return declared;
+}
+
+const bind = ({ channel }: Session, { topics }: Subscription, name: string): Promise<unknown> =>
+  Promise.all(topics.map(({ kind, pattern }) => channel.bindQueue(name, exchangeOf(kind), pattern)));
+
+/** What fails here closes the channel, and with it this session: the next one declares and binds in its turn. */
+function renew(session: Session, work: () => Promise<unknown>): void {
+  session.clock.after(renewEvery * (0.8 + Math.random() * 0.4), async () => {
+    if (!session.alive()) return;
+    await work().catch(() => {});
+    renew(session, work);
+  });
 }
 
 /**

@@ -3,7 +3,7 @@ import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
 import type { Bus, Message, Subscription } from '../../core/bus/bus.ts';
 import { type RabbitOptions, rabbitBus } from '../../core/bus/rabbitmq.ts';
 import { systemClock } from '../../core/clock.ts';
-import { ConfigError, Full, Reject } from '../../core/errors.ts';
+import { ConfigError, Full, Reject, Unwanted } from '../../core/errors.ts';
 import type { Kind } from '../../core/kinds.ts';
 import { collect, message, until } from '../contract/collect.ts';
 import { type Broker, freePort, startBroker } from '../fixtures/rabbitmq.ts';
@@ -128,6 +128,20 @@ describe.skipIf(!found)(title, { timeout: 60_000 }, () => {
     await until('open again', () => got.pipes.at(-1)?.caughtUp === true);
     await bus.publish(message('alert', 'cancel', 'x'));
     await got.count(1);
+  });
+
+  it('losing an exchange with all that is bound to it, has it made and bound again', async () => {
+    const bus = open();
+    const got = await collect(bus, reads('alert', 'exchange', { name: 'exchanged' }));
+    await broker.control('eval', 'rabbit_exchange:delete(rabbit_misc:r(<<"/">>, exchange, <<"sluice.alert">>), false, <<"test">>).');
+    const give = (): Promise<void> =>
+      bus.publish(message('alert', 'exchange', 'x')).catch((thrown) => {
+        expect(thrown).toBeInstanceOf(Unwanted);
+        return systemClock.sleep(100).then(give);
+      });
+    await give();
+    await got.count(1);
+    expect(got.pipes.some(({ connected }, index) => index > 1 && !connected)).toBe(true);
   });
 
   it('short of memory, makes publishers wait and readers drain', async () => {
