@@ -2,9 +2,9 @@
  * The hub's side of joining: hears what servers ask, judges it, makes their users at the broker, and answers. Every decision is
  * an `audit` event that is on disk before the answer goes out.
  *
- *     question + the token's user, by the broker's word ──▶ judge ──▶ user at the broker ──▶ audit ──▶ record ──▶ answer
+ *     question + the token's user, by the broker's word ──▶ judge ──▶ record ──▶ user at the broker ──▶ audit ──▶ answer
  *
- * A crash at any arrow leaves nothing that anybody can use: the server asks again, and gets another password.
+ * A crash at any arrow leaves nothing that anybody can use: the same server asks again, and gets another password.
  */
 import { randomBytes } from 'node:crypto';
 import { messageOf, z } from 'sluice';
@@ -13,7 +13,7 @@ import type { Clock } from '../../core/clock.ts';
 import { topic } from '../../core/event.ts';
 import { auditor } from './audit.ts';
 import { judge, type Question, question, type Reply, type Wish } from './judge.ts';
-import { type Management, removeUser } from './management.ts';
+import { hasUser, type Management, removeUser } from './management.ts';
 import { putUser } from './prepare.ts';
 import { type Records, usesOf } from './records.ts';
 import { tokenOfUser, userOfToken } from './token.ts';
@@ -44,26 +44,33 @@ export function answerer({ records, management, bus, vhost, place, clock, report
   const audit = auditor(records, place, clock);
 
   async function enrol(wish: Wish, token: string): Promise<Reply> {
+    const record = records.token(token);
     const verdict = judge(wish, {
-      token: records.token(token),
-      used: usesOf(token, records.servers()),
+      token: record,
+      // All servers are looked through only where it matters how many came.
+      used: record && record.uses !== null ? usesOf(token, records.servers()) : 0,
       home: place,
       server: records.server,
       now: clock.now(),
     });
-    if ('refuse' in verdict) {
-      report('warn', `refused ${verdict.about ?? wish.host}, by token ${token}: ${verdict.refuse}`);
-      audit({ who: `token ${token}`, did: 'refused', to: verdict.about ?? wish.host, detail: { reason: verdict.refuse } });
-      return { refused: verdict.refuse };
-    }
-    const { user, host, place: at, record } = verdict.admit;
-    const password = randomBytes(24).toString('base64url');
-    await putUser(management, vhost, user, password);
+    if ('refuse' in verdict) return refuse(verdict.refuse, verdict.about ?? wish.host);
+    const { user, host, place: at, record: server } = verdict.admit;
     const replaced = records.server(user) !== undefined;
+    // Somebody else made it, by hand or for a certificate: its name is taken, whoever asks.
+    if (!replaced && (await hasUser(management, user)))
+      return refuse(`the broker has a user ${user} already, which joined elsewhere; give this server another name with --host`, user);
+    const password = randomBytes(24).toString('base64url');
+    records.putServer(server);
+    await putUser(management, vhost, user, password);
     audit({ who: `token ${token}`, did: replaced ? 'enrolled again' : 'enrolled', to: user });
-    records.putServer(record);
     report('info', `${user} joined, by token ${token}`);
     return { enrolled: { user, password, place: at, host } };
+
+    function refuse(reason: string, about: string): Reply {
+      report('warn', `refused ${about}, by token ${token}: ${reason}`);
+      audit({ who: `token ${token}`, did: 'refused', to: about, detail: { reason } });
+      return { refused: reason };
+    }
   }
 
   async function heard({ user, ms }: Extract<Question, { heard: unknown }>['heard'], token: string): Promise<Reply> {

@@ -60,29 +60,31 @@ export interface TlsFiles {
 }
 
 /** What the broker reads at its next start. The management API is the hub's alone, so it listens where the hub is. */
-export function brokerConfig(port: number, { ca, certificate, key }: TlsFiles): string {
-  return `# Written by "sluice hub init".
-listeners.ssl.default = ${port}
-ssl_options.cacertfile = ${ca}
-ssl_options.certfile = ${certificate}
-ssl_options.keyfile = ${key}
-ssl_options.verify = verify_peer
-ssl_options.fail_if_no_peer_cert = false
-ssl_options.versions.1 = tlsv1.3
-ssl_options.versions.2 = tlsv1.2
-management.tcp.ip = 127.0.0.1
-management.tcp.port = 15672
-`;
+export function brokerConfig(api: string, port: number, tls: TlsFiles | undefined): string {
+  const lines = ['# Written by "sluice hub init".', 'management.tcp.ip = 127.0.0.1', `management.tcp.port = ${new URL(api).port || 80}`];
+  if (tls) {
+    lines.push(
+      `listeners.ssl.default = ${port}`,
+      `ssl_options.cacertfile = ${tls.ca}`,
+      `ssl_options.certfile = ${tls.certificate}`,
+      `ssl_options.keyfile = ${tls.key}`,
+      'ssl_options.verify = verify_peer',
+      'ssl_options.fail_if_no_peer_cert = false',
+      'ssl_options.versions.1 = tlsv1.3',
+      'ssl_options.versions.2 = tlsv1.2',
+    );
+  }
+  return `${lines.join('\n')}\n`;
 }
 
 /** Where the broker's own config is under `root`. */
 export const brokerFolder = (root: string): string => join(root, 'etc/rabbitmq');
 
-/** Writes the config, and gives the broker's user its key. */
-export function writeBrokerConfig(root: string, port: number, files: TlsFiles): void {
-  writeFile(join(brokerFolder(root), 'conf.d/50-sluice.conf'), brokerConfig(port, files));
+export function writeBrokerConfig(root: string, api: string, port: number, tls: TlsFiles | undefined): void {
+  writeFile(join(brokerFolder(root), 'conf.d/50-sluice.conf'), brokerConfig(api, port, tls));
 }
 
+/** Who has to read the broker's key. */
 export const brokerOwner = (root: string): ReturnType<typeof ownerOf> => ownerOf(root, 'rabbitmq');
 
 /** Whether the broker listens with TLS on the port by now. Without a restart, which every other user of it would notice. */

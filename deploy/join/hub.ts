@@ -128,7 +128,9 @@ async function administrator({ api, admin, say }: InitOptions, enroller: { usern
   if (admin !== undefined) return { api, ...readIdentity(admin) };
   await enableManagement();
   await putAdministrator(enroller.username, enroller.password);
-  say(`the broker's management API answers at ${api}; its administrator is ${enroller.username}`);
+  say(
+    `the broker's management API answers at ${api}, from the broker's next start on to this machine alone; its administrator is ${enroller.username}`,
+  );
   return { api, ...enroller };
 }
 
@@ -138,8 +140,11 @@ async function way(options: InitOptions): Promise<[ca: string | undefined, here:
   const host = names[0] ?? hostname();
   const address = (name: string): Address =>
     parseAddress(`${tls ? 'amqps' : 'amqp'}://${name.includes(':') ? `[${name}]` : name}:${port}/${encodeURIComponent(vhost)}`);
-  if (!tls) return [undefined, admin === undefined ? address('127.0.0.1') : address(host), address(host)];
   if (admin !== undefined) return [undefined, address(host), address(host)];
+  if (!tls) {
+    writeBrokerConfig(at.root, options.api, port, undefined);
+    return [undefined, address('127.0.0.1'), address(host)];
+  }
 
   const authority = join(at.etc, 'ca');
   const ca = await authorityIn(authority, options.place);
@@ -149,7 +154,7 @@ async function way(options: InitOptions): Promise<[ca: string | undefined, here:
   const files: TlsFiles = { ca: join(folder, 'ca.pem'), certificate: join(folder, 'server.pem'), key: join(folder, 'server.key') };
   writeFileSync(files.ca, ca);
   writeFile(files.key, readFileSync(files.key, 'utf8'), { mode: 0o600, owner: brokerOwner(at.root) });
-  writeBrokerConfig(at.root, port, files);
+  writeBrokerConfig(at.root, options.api, port, files);
   const listens = await listenWithTls(port, files);
   say(
     `${fresh ? 'a new certificate' : 'its certificate'} for ${names.join(', ')}; the broker listens with TLS on ${port}${listens ? '' : ' once it is started again: systemctl restart rabbitmq-server'}`,

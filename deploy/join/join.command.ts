@@ -66,6 +66,8 @@ export default function addJoin(program: Command): void {
         clock,
         say,
       });
+      // It lets servers in, and this one is.
+      if (flags.from !== undefined) (await import('node:fs')).rmSync(flags.from, { force: true });
     });
 }
 

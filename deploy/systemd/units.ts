@@ -106,6 +106,8 @@ export function unitsFor({ command, etc = '/etc/sluice', logGroups: groups = log
         'Description=sluice: asks for the identity of this server, once',
         ...online,
         'Before=sluice-agent.service',
+        // Also when the hub was away at first, and the agent had nothing to start with.
+        'OnSuccess=sluice-agent.service',
         ...needs('join'),
         `ConditionPathExists=!${etc}/identity`,
       ],
@@ -113,7 +115,7 @@ export function unitsFor({ command, etc = '/etc/sluice', logGroups: groups = log
         'Type=oneshot',
         `ExecStart=${command} join --from ${etc}/join --no-start`,
         'Restart=on-failure',
-        'RestartSec=30',
+        'RestartSec=15',
         ...hardening,
         ...secluded,
         'SystemCallFilter=@system-service',

@@ -132,22 +132,32 @@ describe('joining a fleet', { timeout: 120_000 }, () => {
         const clone = folder();
         cpSync(image, clone, { recursive: true });
         const came = await sluice(['join', '--from', join(clone, 'etc/sluice/join'), '--host', name, '--root', clone, '--no-start']);
+        // What lets servers in does not stay behind.
+        expect(existsSync(join(clone, 'etc/sluice/join'))).toBe(false);
         return `${came.code} ${readIdentity(join(clone, 'etc/sluice/identity')).username}`;
       }),
     );
     expect(clones).toEqual(['0 acme.shop.prod.gold-1', '0 acme.shop.prod.gold-2']);
+
+    // A user that somebody made by hand is nobody's to take.
+    await broker.control('add_user', 'acme.shop.prod.hand-1', 'secret');
+    expect(await server('hand-1', folder(), token)).toMatchObject({
+      code: 1,
+      err: expect.stringContaining('has a user acme.shop.prod.hand-1 already'),
+    });
+    await broker.control('authenticate_user', 'acme.shop.prod.hand-1', 'secret');
 
     // Forgotten: its name is free, and its way in gone.
     expect(await sluice(['hub', 'forget', 'acme.shop.prod.db-1', '--root', hub])).toMatchObject({ code: 0 });
     expect(await server('db-1', folder(), token)).toMatchObject({ code: 0 });
 
     const tap = start(['tap', 'audit', '--json', '--since', '1h', '--port', String(port)]);
-    const audits = await until('what was recorded: 4 tokens, 6 servers, 4 refusals, and what was taken back', () => {
+    const audits = await until('what was recorded: 4 tokens, 6 servers, 5 refusals, and what was taken back', () => {
       const all = tap.out().split('\n').slice(0, -1);
-      if (all.length < 16) throw new Error(`${all.length} records`);
+      if (all.length < 17) throw new Error(`${all.length} records`);
       return all.map((line) => JSON.parse(line) as { data: { did: string; to: string } });
     });
-    expect(audits).toHaveLength(16);
+    expect(audits).toHaveLength(17);
     const did = (what: string) => audits.filter(({ data }) => data.did === what).map(({ data }) => data.to);
     expect(did('enrolled').sort()).toEqual(['db-1', 'db-1', 'gold-1', 'gold-2', 'one-1', 'web-2'].map((host) => `acme.shop.prod.${host}`));
     expect(did('refused')).toEqual(
