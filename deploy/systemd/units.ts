@@ -51,7 +51,7 @@ const systemCalls = ['SystemCallFilter=@system-service', 'SystemCallFilter=~@pri
 const noCapability = ['CapabilityBoundingSet=', 'AmbientCapabilities='];
 const online = ['After=network-online.target', 'Wants=network-online.target'];
 
-/** A process that stays: started again for ever, five seconds apart, and given time to empty its spool. */
+/** A process that stays: started again for ever, a second apart (an event that kills it is found by a few deaths), and given time to empty its spool. */
 const service = (command: string, words: string, user: string): string[] => [
   'Type=exec',
   `ExecStart=${command} ${words}`,
@@ -60,7 +60,7 @@ const service = (command: string, words: string, user: string): string[] => [
   `StateDirectory=${user}`,
   'StateDirectoryMode=0700',
   'Restart=always',
-  'RestartSec=5',
+  'RestartSec=1',
   'TimeoutStopSec=10',
   'KillMode=mixed',
   'LimitNOFILE=65536',
