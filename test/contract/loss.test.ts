@@ -207,3 +207,40 @@ onBroker(
     await connection.close();
   },
 );
+
+const control = broker?.control;
+const onOwn = control ? each : each.skip;
+onOwn(
+  control
+    ? 'on rabbitmq, what a broken connection brings again is left out and counted, to the event'
+    : `on a broker of our own: ${missing}`,
+  async () => {
+    // Nothing is acknowledged until the connection is gone: all of it comes again.
+    let holds = true;
+    let delivered = 0;
+    const forgetful = (): Bus => {
+      const real = open(broker?.url ?? '');
+      const subscribe: Bus['subscribe'] = (subscription, reader) =>
+        real.subscribe(subscription, {
+          ...reader,
+          deliver(delivery) {
+            delivered += 1;
+            reader.deliver({ ...delivery, ack: () => !holds && delivery.ack() });
+          },
+        });
+      return Object.defineProperties(Object.create(real), { subscribe: { value: subscribe } }) as Bus;
+    };
+    await start(forgetful, `broken-${systemClock.now().toString(36)}`);
+    const by = await writer();
+    await send(...Array.from({ length: 300 }, () => metric(by)));
+    await expect.poll(counts, { timeout: 10_000 }).toEqual({ in: 300, holes: 0, repeats: 0 });
+    await control?.('close_all_connections', 'a test');
+    holds = false;
+    await send(...Array.from({ length: 100 }, () => metric(by)));
+    await expect.poll(() => counts().in, { timeout: 20_000 }).toBe(400);
+    await expect.poll(() => counts().repeats, { timeout: 20_000 }).toBeGreaterThanOrEqual(300);
+    await expect.poll(() => delivered - 400 - counts().repeats, { timeout: 20_000 }).toBe(0);
+    expect(counts()).toMatchObject({ in: 400, holes: 0 });
+  },
+  60_000,
+);
