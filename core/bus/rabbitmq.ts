@@ -20,9 +20,10 @@ import { isRefusal, type Link, type LinkOptions, openLink } from './link.ts';
 import { createLooking } from './looking.ts';
 import { createOutbox } from './outbox.ts';
 import { createReading, type Reading, type Strategy } from './reading.ts';
+import { createRenewal } from './renewal.ts';
 import { readState } from './stream.ts';
 import { takeFromQueue } from './taking.ts';
-import { declareExchanges, declareState, depthOf, replyCode } from './topology.ts';
+import { closeChannel, declareExchanges, declareState, depthOf, replyCode } from './topology.ts';
 import { encodeProperties, exchangeOf, kindOf, stateStream } from './wire.ts';
 
 export { type Channel, type ChannelModel as Connection, type ConfirmChannel, connect } from 'amqplib';
@@ -76,6 +77,7 @@ export function rabbitBus({ urls, credentials = { username: 'guest', password: '
   const appender = createAppender({ clock, user: credentials.username });
   const outbox = createOutbox({ clock, stalled: () => writer.drop('no confirm came in time'), settled: () => quiet() });
 
+  const renewal = createRenewal(clock);
   /** Tries once, and then in the background: without its stream a broker is still good for all that is no state. */
   const keepState = async (model: ChannelModel, tries: number): Promise<void> => {
     try {
@@ -104,8 +106,12 @@ export function rabbitBus({ urls, credentials = { username: 'guest', password: '
       if (kind) outbox.returned(kind, routingKey);
     });
     channel.on('ack', ({ deliveryTag, multiple }) => outbox.confirm(deliveryTag, multiple, true));
-    channel.on('nack', ({ deliveryTag, multiple }) => outbox.confirm(deliveryTag, multiple, false));
+    channel.on('nack', ({ deliveryTag, multiple }) => {
+      outbox.confirm(deliveryTag, multiple, false);
+      renewal.refused();
+    });
     channel.on('close', async () => {
+      renewal.closed();
       outbox.lost(refusal);
       for (let tries = 0; writer.model() === model && state !== 'closed'; tries++) {
         await clock.sleep(backOff(tries));
@@ -120,6 +126,7 @@ export function rabbitBus({ urls, credentials = { username: 'guest', password: '
         }
       }
     });
+    renewal.opened(() => void closeChannel(channel));
     outbox.open((message) => {
       const [key = ''] = message.keys;
       channel.publish(exchangeOf(message.kind), key, message.body, encodeProperties(message, credentials.username, clock.now()));
@@ -129,7 +136,10 @@ export function rabbitBus({ urls, credentials = { username: 'guest', password: '
   const linkTo = (events: Pick<LinkOptions, 'setup' | 'up' | 'down' | 'blocked'>) =>
     openLink({ connect, addresses, credentials, clock, away, ...(resolve && { resolve }), ...events });
   const writer = linkTo({
-    setup: openPublisher,
+    setup(model) {
+      renewal.connected();
+      return openPublisher(model);
+    },
     up(model) {
       appender.attach(model);
       looking.attach(model);
