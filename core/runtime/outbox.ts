@@ -58,10 +58,7 @@ export interface OutboxOptions {
   readonly bus: Bus;
   readonly clock: Clock;
   readonly limits?: OutboxLimits;
-  /**
-   * Milliseconds that metrics, logs and stats may wait for company, to the next of deadlines so far apart; 0, the default, sends at
-   * once. `phase`, from 0 to 1, says where between two the deadline lies: a fleet's need not all fall on one moment.
-   */
+  /** Milliseconds that metrics, logs and stats may wait for company (0: none, the default), and where between two deadlines lie. */
   readonly linger?: number;
   readonly phase?: number;
   /** Whether messages are worth compressing. Default: over a network. */
@@ -190,9 +187,11 @@ export function outbox(options: OutboxOptions): Outbox {
         pumpSoon();
       });
   };
+  /** Whether a broker can be reached to publish, even where it does not let us read. */
+  const isThere = (): boolean => bus.connected || bus.via !== undefined;
   /** Whether the bus is given something of the line now. While it is away all stays here, where it can expire and give way in order. */
   const mayGo = (line: Line): boolean =>
-    bus.connected && isReady(line) && line.unconfirmed < bus.window.messages && line.unconfirmedBytes < bus.window.bytes;
+    isThere() && isReady(line) && line.unconfirmed < bus.window.messages && line.unconfirmedBytes < bus.window.bytes;
 
   const pump = (): void => {
     // A message of each line in turn: none that is stuck, and no backlog, keeps the others from moving.
@@ -266,7 +265,7 @@ export function outbox(options: OutboxOptions): Outbox {
       }
       pending = [];
     },
-    relieve: () => !bus.connected && room.relieve(),
+    relieve: () => !isThere() && room.relieve(),
     start() {
       started = true;
       pumpSoon();
