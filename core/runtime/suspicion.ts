@@ -65,17 +65,17 @@ export function suspect({ state, clock, died, tells }: SuspicionOptions): Suspic
   const earlier = readJson<Strike[]>(file);
   const careful = earlier !== undefined;
   const strikes = strikesOf(earlier, readJson<Noted>(join(state, handling)), died, now);
-  writeFileSync(file, JSON.stringify(strikes), { mode: 0o600 });
-  rmSync(join(state, handling), { force: true });
+  attempt(() => writeFileSync(file, JSON.stringify(strikes), { mode: 0o600 }));
+  attempt(() => rmSync(join(state, handling), { force: true }));
   const began = clock.monotonic();
-  const noting = careful ? openSync(join(state, handling), 'w', 0o600) : undefined;
+  const noting = careful ? attempt(() => openSync(join(state, handling), 'w', 0o600)) : undefined;
   let line: Promise<unknown> = Promise.resolve();
   let current: object | undefined;
   let currentNode: string | undefined;
 
   const note = (noted: Noted | undefined): void => {
     currentNode = noted?.node;
-    if (noting !== undefined) writeSync(noting, `${noted ? JSON.stringify(noted) : ''}\n`, 0);
+    if (noting !== undefined) attempt(() => writeSync(noting, `${noted ? JSON.stringify(noted) : ''}\n`, 0));
   };
   return {
     suspects({ redelivered, message }) {
@@ -114,9 +114,9 @@ export function suspect({ state, clock, died, tells }: SuspicionOptions): Suspic
       if (currentNode === node) note({ node, whats: [what] });
     },
     stop() {
-      if (noting !== undefined) closeSync(noting);
-      rmSync(file, { force: true });
-      rmSync(join(state, handling), { force: true });
+      attempt(() => (noting === undefined ? undefined : closeSync(noting)));
+      attempt(() => rmSync(file, { force: true }));
+      attempt(() => rmSync(join(state, handling), { force: true }));
     },
   };
 }
@@ -130,6 +130,15 @@ function strikesOf(earlier: readonly Strike[] | undefined, last: Noted | undefin
   const same = (one: Noted) => one.node === last.node && JSON.stringify(one.whats) === JSON.stringify(last.whats);
   const before = known.find(same)?.count ?? 0;
   return [...known.filter((one) => !same(one)), { node: last.node, whats: last.whats, at: now, count: before + weight }];
+}
+
+/** A disk that is full makes this run less careful, and no worse. */
+function attempt<T>(work: () => T): T | undefined {
+  try {
+    return work();
+  } catch {
+    return undefined;
+  }
 }
 
 /** The first line of a file. */
