@@ -3,11 +3,11 @@
  * metrics, twice a minute. So a rule of `threshold` makes one alert of it, however many events are lost, and it ends by itself.
  *
  *     holes   0 0 40 40 40 40 40 40 40 40 40 40 40
- *     told    0 0 40 40 40 40 40 40 40 40 40 40  0
+ *     told        40 40 40 40 40 40 40 40 40 40  0
  *
  * A node whose holes changed says so in its state within two seconds.
  *
- * → `sluice.reader.lost` by `sluice.node`, `sluice.spool.dropped`; {event}. The second only once there was something to tell.
+ * → `sluice.reader.lost` by `sluice.node`, `sluice.spool.dropped`; {event}. Each from its first loss on: where nothing is lost, nothing is told.
  */
 import type { Cancel } from '../clock.ts';
 import type { Point } from '../kinds.ts';
@@ -25,6 +25,7 @@ export function startLosing(
   const { clock, committer, outbox } = context;
   const author = context.authorOf('sluice');
   const lost = new Map(readers.map(({ name, health }) => [name, recent(() => health.counts.holes)]));
+  const begun = new Set<string>();
   const dropped = recent(() => outbox.counts.dropped);
   const point = (name: string, value: number, node?: string): Point => ({
     name,
@@ -40,9 +41,14 @@ export function startLosing(
     if (others.length > 0) changed(others);
   });
   const stopTelling = clock.every(tellMs, () => {
-    const points = [...lost].map(([node, count]) => point('sluice.reader.lost', count(), node));
-    const gaveWay = dropped();
-    if (outbox.counts.dropped > 0) points.push(point('sluice.spool.dropped', gaveWay));
+    const points: Point[] = [];
+    const tell = (name: string, value: number, node?: string): void => {
+      if (value === 0 && !begun.has(`${name} ${node}`)) return;
+      begun.add(`${name} ${node}`);
+      points.push(point(name, value, node));
+    };
+    for (const [node, count] of lost) tell('sluice.reader.lost', count(), node);
+    tell('sluice.spool.dropped', dropped());
     if (points.length === 0) return;
     const event = author.original({ kind: 'metric', key: ['sluice'], data: { points } }, clock.now());
     void committer.commit({ events: [event] }).catch(() => {});

@@ -38,12 +38,12 @@ let running: Process | undefined;
 let config: Config;
 let boots = 0;
 
-/** A process with one filter that only listens, under a name of its own: a broker keeps its queue. */
+/** A process with one filter that only listens, to all but the process itself, under a name of its own: a broker keeps its queue. */
 async function start(connect: () => Bus, name: string): Promise<void> {
   const probe = `
     import { defineFilter, z } from 'sluice';
     export default defineFilter({
-      name: '${name}', doc: 'Listens.', config: z.strictObject({}), in: [{ kind: 'metric' }], out: [], tables: {},
+      name: '${name}', doc: 'Listens.', config: z.strictObject({}), in: [{ kind: 'metric', pattern: 'a.b.c.#' }], out: [], tables: {},
       create: () => ({ event: () => [] }),
     });`;
   writeFileSync(join(folder, `${name}.mjs`), probe);
