@@ -142,8 +142,7 @@ export async function openInlet(context: Context, placed: Placed, options: Inlet
     const tell = options.pipe;
     if (tell) inLine(() => tell(pipe));
   });
-  // A message for one partition is for no other, but for few.
-  const leave = part && part.index > 0 ? () => {} : decoder.join(options.topics.map(({ kind }) => kind));
+  const leave = decoder.join(options.topics.map(({ kind }) => kind));
   const subscriptions: Subscribed[] = [];
   for (const [index, [travel, topics]] of byClass(options.topics).entries()) {
     if (queue !== undefined && travel !== 'state' && bus.name !== 'embedded') placed.health.queues.push(`${queue}.${travel}`);

@@ -10,6 +10,7 @@ import type { Store, Transaction } from '../../state/store.ts';
 import type { Change } from '../../state/tables.ts';
 import { lostOf, type Watermark } from '../../state/watermark.ts';
 import type { Context, Placed } from '../context.ts';
+import { decoder } from '../decoding.ts';
 import { type Counts, type Ledger, ledger } from '../ledger.ts';
 import type { Owned } from './owner.ts';
 import { noRows, type Rows, type Wire } from './records.ts';
@@ -77,12 +78,14 @@ export async function partitionHome(process: Context, { name }: Placed, owned: O
   const untold = part.by === 'source' ? process.ledger.beside(own) : () => {};
 
   return {
-    context: { ...process, receiving, store, ledger: counts.ledger },
+    // What comes to one partition comes to few others of the process: it reads for itself, and is waited for by none.
+    context: { ...process, receiving, store, ledger: counts.ledger, decoder: decoder(process.clock) },
     part,
     async keep({ events, changes = [], remember }) {
+      const taken = takenDown(remember);
       const rows = {
         ...noRows,
-        ...takenDown(remember),
+        ...taken.rows,
         at: receiving(),
         tables: changes.map(({ table, key, entry }) => [table, key, entry ?? null] as const),
         events: events.map(toWire),
@@ -92,6 +95,8 @@ export async function partitionHome(process: Context, { name }: Placed, owned: O
       for (const [key] of states) told.add(key);
       announcer.adopt(name, states);
       await send(events, place);
+      if (taken.letters.length > 0)
+        await committer.commit({ events: [], apply: (to) => taken.letters.forEach((letter) => void to.seen(...letter)) });
     },
     leave() {
       announcer.disown(told);
@@ -120,14 +125,16 @@ function storeOf(store: Store, owned: Owned): Store {
 }
 
 /** What a reader would write down of what it handled, as rows. */
-function takenDown(remember: Work['remember']): Pick<Rows, 'marks' | 'ids' | 'reading'> {
+function takenDown(remember: Work['remember']) {
   const marks: [string, number, Watermark][] = [];
   const ids: [string, number][] = [];
+  // What was replayed here is known to this process.
+  const letters: [reader: string, id: string, at: number][] = [];
   let reading: Rows['reading'];
   const nothing = () => {};
   remember?.({
     mark: (_reader, stream, mark, at) => void marks.push([stream, at, mark]),
-    seen: (_reader, id, at) => void ids.push([id, at]),
+    seen: (reader, id, at) => void (reader.startsWith('sluice.') ? ids.push([id, at]) : letters.push([reader, id, at])),
     reading(_reader, since) {
       reading = { ...since };
     },
@@ -138,7 +145,7 @@ function takenDown(remember: Work['remember']): Pick<Rows, 'marks' | 'ids' | 're
     spool: nothing,
     unspool: nothing,
   });
-  return { marks, ids, reading };
+  return { rows: { marks, ids, reading }, letters };
 }
 
 /**

@@ -137,11 +137,11 @@ export async function runInstance(context: Context, placed: Placed, open: (home:
     async stop() {
       stopping = true;
       await Promise.all(places.map((place) => (place.is === 'here' ? place.leave() : undefined)));
+      health.stopped();
       members?.leave();
       // What was appended last must be on its way before its channel ends.
       await clock.sleep(50);
       await meetings.close();
-      health.stopped();
     },
   };
 }
