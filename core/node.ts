@@ -269,7 +269,8 @@ export interface Filter<
   /** Milliseconds between ticks. */
   readonly tickEvery?: number;
   /**
-   * What must stay together when the filter is spread over partitions. `each`: it is not spread. Every process that runs it
+   * What must stay together when the filter is spread over partitions (`partitions:` in config): all of it, what one server wrote, or
+   * what has one `partitionkey` (without one: what one server wrote). `each`: it is not spread. Every process that runs it
    * reads everything, from a queue of its own, as watchers that watch each other do; it gives its drafts an `identity`.
    */
   readonly shard: 'none' | 'source' | 'partitionkey' | 'each';

@@ -59,6 +59,7 @@ export async function share(broker: Broker, host: string, most: number): Promise
   const bus: Bus = rabbitBus({ urls: [url], clock: systemClock, report: () => {} });
   const came = new Map<string, string>();
   const counts = { fed: 0, repeats: 0, contradictions: 0, dead: 0 };
+  const others: string[] = [];
   const holding = new Map<string, readonly number[]>();
   let latest = performance.now();
 
@@ -77,7 +78,11 @@ export async function share(broker: Broker, host: string, most: number): Promise
       },
     );
   await read('incident', (event) => {
-    if (event.kind !== 'incident') return;
+    // Processes have things to say of their own.
+    if (event.kind !== 'incident' || event.data.what !== 'counted') {
+      others.push(JSON.stringify(event));
+      return;
+    }
     latest = performance.now();
     const says = JSON.stringify([event.key, event.data.fields, event.causationid]);
     const before = came.get(event.id);
@@ -135,7 +140,7 @@ export async function share(broker: Broker, host: string, most: number): Promise
     came,
     counts,
     held: (name) => holding.get(name) ?? [],
-    said: () => said,
+    said: () => [...others, said].join('\n'),
     start(name) {
       const config = join(folder, `${name}.json`);
       holding.delete(name);
@@ -147,8 +152,8 @@ export async function share(broker: Broker, host: string, most: number): Promise
           bus: [url],
           run: ['tally', 'ledger'],
           nodes: [
-            { use: tally, partitions },
-            { use: ledger, partitions, file: join(folder, `${name}.written`) },
+            { use: tally, partitions, read: { resource: 'feed' } },
+            { use: ledger, partitions, read: { resource: 'feed' }, file: join(folder, `${name}.written`) },
           ],
         }),
       );

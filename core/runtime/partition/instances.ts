@@ -23,6 +23,7 @@ const restMs = 2000;
 const memberBytes = 1024 * 1024;
 /** Of what a partition remembers, three times over: the summary before, the steps since, and the next. */
 const changelogBytes = 256 * 1024 * 1024;
+const largest = changelogBytes / 4;
 
 /** A partition at work here. */
 export interface Working {
@@ -77,7 +78,17 @@ export async function runInstance(context: Context, placed: Placed, open: (home:
     told();
     let rest = 0;
     try {
-      const owned = await own({ changelog, clock, by: `${me}/${randomBytes(6).toString('hex')}` });
+      let said = false;
+      const summed = (bytes: number): void => {
+        if (said || bytes < largest) return;
+        said = true;
+        const size = Math.round(bytes / 1048576);
+        report(
+          'error',
+          `${name}: partition ${index} remembers ${size} MB, more than its changelog is sure to hold; delete its queues and give it more partitions`,
+        );
+      };
+      const owned = await own({ changelog, clock, by: `${me}/${randomBytes(6).toString('hex')}`, summed });
       const home = await partitionHome(context, placed, owned, { index, count, by });
       const working = await open(home);
       let finishing: Promise<void> | undefined;

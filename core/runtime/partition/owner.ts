@@ -42,6 +42,8 @@ export interface OwnOptions {
   readonly by: string;
   /** After how many bytes of steps at least all is summed up. */
   readonly summaryBytes?: number;
+  /** Told the size of each summary. */
+  readonly summed?: (bytes: number) => void;
 }
 
 /** How long taking a partition may take before it is given up and tried again, in milliseconds. */
@@ -53,7 +55,7 @@ const mostAttempts = 5;
 const beheaded = 'partition: its changelog has lost its beginning, and with it what was remembered; delete that queue to begin anew';
 
 /** Takes the partition. @throws Fenced when others keep taking it, or the bus does not answer. */
-export async function own({ changelog, clock, by, summaryBytes = defaultSummaryBytes }: OwnOptions): Promise<Owned> {
+export async function own({ changelog, clock, by, summaryBytes = defaultSummaryBytes, summed: tell }: OwnOptions): Promise<Owned> {
   const history = replay();
   const waiting = new Map<number, { rows: Rows; resolve: (place: number) => void; reject: (reason: Error) => void }>();
   const lost = () => new Fenced(false);
@@ -129,6 +131,7 @@ export async function own({ changelog, clock, by, summaryBytes = defaultSummaryB
     const written = parts.map((rows, part) => write({ sent, part, ...(part === parts.length - 1 && { last: true }) }, rows));
     await Promise.all(written);
     summed = bytes;
+    tell?.(bytes);
     bytes = 0;
   };
   return {
