@@ -11,7 +11,7 @@ import { fileURLToPath } from 'node:url';
 import type { Measured } from './shared/figure.ts';
 import { heading, rowOf } from './shared/print.ts';
 
-const limitMs = 900_000;
+const limitMs = 1_500_000;
 /** What a bench is given to let go of its own processes once it was told to end. */
 const graceMs = 5000;
 const folder = new URL('./', import.meta.url);

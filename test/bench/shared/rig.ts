@@ -55,28 +55,45 @@ export interface Verdict {
 }
 
 const patienceMs = 180_000;
+/** Seconds without anything to do, and how much CPU in one of them is nothing. */
+const quietLooks = 4;
+const busyMs = 100;
+/** A bench that is cut short leaves no process behind. */
+const alive = new Set<ChildProcess>();
+process.once('exit', () => {
+  for (const child of alive) child.kill('SIGKILL');
+});
 const bench = (name: string): string => fileURLToPath(new URL(name, import.meta.url));
 
-export async function startRig(broker: Broker, wish: Omit<FleetPart, 'url' | 'state'>): Promise<Rig> {
+export interface RigWish extends Omit<FleetPart, 'url' | 'state'> {
+  /** The nodes of each process of the hub. Default: all in one. */
+  readonly hubs?: readonly (readonly string[])[];
+}
+
+export async function startRig(broker: Broker, { hubs = [readers], ...wish }: RigWish): Promise<Rig> {
   const folder = mkdtempSync(join(tmpdir(), 'sluice-bench-fleet-'));
   const children: ChildProcess[] = [];
   const start = (file: string, words: string[]): ChildProcess => {
     const child = fork(bench(file), words);
     children.push(child);
-    process.once('exit', () => child.kill('SIGKILL'));
+    alive.add(child);
+    child.once('exit', () => alive.delete(child));
     return child;
   };
-  const config = { host: 'bench', bus: [broker.url], run: readers, heartbeat: '5s' };
-  writeFileSync(join(folder, 'hub.yaml'), JSON.stringify(config));
-  let hub: HubTold = { given: {}, lag: {}, cpuMs: 0 };
+  const tolds = hubs.map((): HubTold => ({ given: {}, lag: {}, cpuMs: 0 }));
+  let hub = together(tolds);
   let progress: Progress = { events: 0, points: 0, waiting: 0, messages: 0, bytes: 0, cpuMs: 0 };
   let streams: readonly Written[] | undefined;
   let sampled: ((sample: readonly Sent[]) => void) | undefined;
 
-  const hubChild = start('part.ts', [join(folder, 'hub.yaml'), join(folder, 'hub')]);
-  hubChild.on('message', (told) => {
-    hub = told as HubTold;
-  });
+  for (const [index, run] of hubs.entries()) {
+    const file = join(folder, `hub-${index}.yaml`);
+    writeFileSync(file, JSON.stringify({ host: `bench-${index}`, bus: [broker.url], run, heartbeat: '5s' }));
+    start('part.ts', [file, join(folder, `hub-${index}`)]).on('message', (told) => {
+      tolds[index] = told as HubTold;
+      hub = together(tolds);
+    });
+  }
   const wait = async (what: string, isThere: () => boolean): Promise<boolean> => {
     const began = systemClock.monotonic();
     while (!isThere()) {
@@ -117,17 +134,17 @@ export async function startRig(broker: Broker, wish: Omit<FleetPart, 'url' | 'st
       const written = streams ?? [];
       const metrics = written.filter(({ kind }) => kind === 'metric').reduce((sum, { events }) => sum + events, 0);
       await wait('the hub', () => (hub.given.threshold ?? 0) >= metrics && (hub.given.rollup ?? 0) >= metrics);
-      // The store is given everything: it is through when nothing of it waits any more.
-      for (let quiet = 0, before = -1; quiet < 4; await systemClock.sleep(250)) {
-        const given = hub.given.store ?? 0;
-        quiet = given === before && (await depth()) === 0 ? quiet + 1 : 0;
-        before = given;
+      // The store is given everything, also what has an end: it is through when it is given no more, and has nothing left to do.
+      for (let quiet = 0, before = hub; quiet < quietLooks; before = hub) {
+        await systemClock.sleep(1000);
+        const idle = hub.given.store === before.given.store && hub.cpuMs - before.cpuMs < busyMs && (await depth()) === 0;
+        quiet = idle ? quiet + 1 : 0;
       }
       return written;
     },
     async judge(written) {
       await Promise.all(children.map(ended));
-      return compare(join(folder, 'hub', 'history'), written);
+      return compare(join(folder, `hub-${hubs.findIndex((run) => run.includes('store'))}`, 'history'), written);
     },
     async remove() {
       await queues.close().catch(() => {});
@@ -136,6 +153,13 @@ export async function startRig(broker: Broker, wish: Omit<FleetPart, 'url' | 'st
     },
   };
 }
+
+/** What the processes of a hub tell, as one. */
+const together = (tolds: readonly HubTold[]): HubTold => ({
+  given: Object.assign({}, ...tolds.map(({ given }) => given)),
+  lag: Object.assign({}, ...tolds.map(({ lag }) => lag)),
+  cpuMs: tolds.reduce((sum, { cpuMs }) => sum + cpuMs, 0),
+});
 
 async function ended(child: ChildProcess): Promise<void> {
   if (child.exitCode !== null || child.signalCode !== null) return;
