@@ -1,7 +1,7 @@
 /**
  * Where a node's work is kept, and its input comes from: this process alone, or a partition, whose work is kept in its changelog and
  * nowhere else. What a partition's step led to is sent through this process's spool, and again by whoever owns it next, as long as
- * no step says that it was sent: the same bytes, of the same source, so that readers know it by its id and its place in its stream.
+ * no step says that it was sent: the same events, of the same source, so that readers know it by its id and its place in its stream.
  */
 import type { Part } from '../../bus/bus.ts';
 import { type Event, fromWire, toWire } from '../../event.ts';
