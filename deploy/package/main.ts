@@ -4,7 +4,7 @@
  */
 import { execFileSync } from 'node:child_process';
 import { createHash } from 'node:crypto';
-import { mkdirSync, mkdtempSync, readFileSync, renameSync, rmSync, statSync } from 'node:fs';
+import { copyFileSync, mkdirSync, mkdtempSync, readFileSync, renameSync, rmSync, statSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join, resolve } from 'node:path';
 import { parseArgs } from 'node:util';
@@ -49,16 +49,29 @@ function build(): string {
       dated,
       ...(values.node === 'bundled' && { node: process.execPath }),
     });
+    mkdirSync(resolve(values.to), { recursive: true });
     const file = join(resolve(values.to), packageName(described));
     const compression = values.fast ? ['-Znone'] : ['-Zxz', '-z6'];
     const env = { ...process.env, SOURCE_DATE_EPOCH: String(dated / 1000) };
-    run('dpkg-deb', ['--root-owner-group', ...compression, '--build', to, `${file}.new`], env);
-    renameSync(`${file}.new`, file);
+    // Under its name only once it is whole.
+    const next = join(work, packageName(described));
+    run('dpkg-deb', ['--root-owner-group', ...compression, '--build', to, next], env);
+    moveFile(next, file);
     const megabytes = (bytes: number) => `${(bytes / 1e6).toFixed(1)} MB`;
     const digest = createHash('sha256').update(readFileSync(file)).digest('hex');
     return `${file}\n${megabytes(statSync(file).size)}, ${megabytes(described.size * 1024)} installed, ${values.node === 'bundled' ? `with Node ${process.versions.node}` : 'without Node'}; sha256 ${digest}\n`;
   } finally {
     rmSync(work, { recursive: true, force: true });
+  }
+}
+
+/** Also from one filesystem to another. */
+function moveFile(from: string, to: string): void {
+  try {
+    renameSync(from, to);
+  } catch {
+    copyFileSync(from, `${to}.new`);
+    renameSync(`${to}.new`, to);
   }
 }
 

@@ -19,7 +19,7 @@ beforeAll(async () => {
 }, 120_000);
 afterAll(() => broker?.remove(), 30_000);
 
-describe('joining a fleet', { timeout: 120_000 }, () => {
+describe('joining a fleet', { timeout: 240_000 }, () => {
   it('prepares a broker, lets servers in and keeps out who may not', async (context) => {
     if (!broker) return context.skip('skipped, since RabbitMQ is missing; to run these: apt-get install rabbitmq-server');
     const hub = folder();
