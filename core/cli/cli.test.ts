@@ -62,7 +62,7 @@ describe('usage', () => {
     const line = `${file}:2:1: "plaec" is no setting; did you mean "place"?`;
     expect(await cli(['run', file])).toEqual({ code: 1, out: '', err: `sluice: config: ${line}\n` });
     const doctor = await cli(['doctor', file]);
-    expect([doctor.code, doctor.out]).toEqual([1, `fail  config  ${line}\n`]);
+    expect([doctor.code, doctor.out]).toEqual([1, `fail  config   ${line}\n`]);
   });
 });
 
