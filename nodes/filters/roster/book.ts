@@ -32,6 +32,8 @@ export interface Book extends Memory {
   waitAll(): void;
   state(server: string, known: Known): Spoken;
   forget(server: string): void;
+  /** Grows with each change of a server, for what need not be counted anew while there is none. */
+  readonly changes: number;
 }
 
 /** Not connected yet. */
@@ -45,8 +47,28 @@ export function openBook(config: Config, memory: Memory, at: Here): Book {
   const { servers, beats, rivals, clocks, watcher } = memory;
   const [least, keep, skew] = [duration(config.atLeast) ?? 0, duration(config.forget) ?? 0, duration(config.skew) ?? 0];
   const { missed, ephemeral } = config;
+  let changes = 0;
+  const counted: Memory['servers'] = {
+    get: (server) => servers.get(server),
+    entries: () => servers.entries(),
+    set(server, known) {
+      changes++;
+      servers.set(server, known);
+    },
+    delete(server) {
+      changes++;
+      servers.delete(server);
+    },
+    get size() {
+      return servers.size;
+    },
+  };
   const book: Book = {
     ...memory,
+    servers: counted,
+    get changes() {
+      return changes;
+    },
     config,
     spans: { least, skew },
     here: key({ ...at, resource: [] }),
@@ -75,7 +97,7 @@ export function openBook(config: Config, memory: Memory, at: Here): Book {
     },
     state: (server, known) => stateOf(server, known, book.beatOf(server, known), book.self()),
     forget(server) {
-      for (const one of [servers, beats, rivals, clocks]) one.delete(server);
+      for (const one of [counted, beats, rivals, clocks]) one.delete(server);
     },
   };
   book.waitAll();

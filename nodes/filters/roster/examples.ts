@@ -246,6 +246,23 @@ export const examples: readonly Example<typeof config>[] = [
     ],
   },
   {
+    doc: 'nobody tells of his own silence: it is judged all the same',
+    given: [
+      beat('1s', 'web-1'),
+      {
+        at: '2s',
+        event: {
+          kind: 'alert',
+          key: server('web-1'),
+          source: '/acme/shop/prod/web-1/roster',
+          data: { rule: 'silent', status: 'firing', severity: 'info', summary: 'pst', since: '2026-01-01T00:00:01Z' },
+        },
+      },
+      { at: '1m' },
+    ],
+    expect: [{ kind: 'alert', at: '31s', key: server('web-1'), data: { rule: 'silent', status: 'firing', severity: 'critical' } }],
+  },
+  {
     doc: 'a roster that does not hear its own server is deaf; while it hears, it says that it watches',
     given: inOrder(own(1, 16), beats(2, 17, 'web-1'), [{ at: '60s' }]),
     expect: [

@@ -13,8 +13,24 @@ import { type Book, isServer, selects } from './book.ts';
 import type { Expectation } from './config.ts';
 import type { Spoken } from './tell.ts';
 
-export function expectAll(book: Book, at: number): Spoken[] {
-  if (book.config.expect.length === 0) return [];
+export interface Expect {
+  /** To be called at each tick at which the roster hears. */
+  expect(at: number): Spoken[];
+}
+
+export function expecting(book: Book): Expect {
+  let counted = -1;
+  return {
+    expect(at) {
+      // Where nobody changed and nobody is missed, nothing can come of counting.
+      if (book.config.expect.length === 0 || (counted === book.changes && book.shortages.size === 0)) return [];
+      counted = book.changes;
+      return expectAll(book, at);
+    },
+  };
+}
+
+function expectAll(book: Book, at: number): Spoken[] {
   const all = [...book.servers.entries()].filter(([server]) => isServer(server));
   return book.config.expect.flatMap((expectation) => {
     const chosen = all.filter(([server, { labels }]) => selects(expectation.of, server, labels));

@@ -34,7 +34,7 @@ export function retire(book: Book, event: Event<'command'>, at: number): Spoken[
   const who = typeof given.by === 'string' && given.by !== '' ? given.by.slice(0, 100) : event.source.slice(0, 100);
   const why = typeof given.reason === 'string' && given.reason !== '' ? `: ${given.reason.slice(0, 120)}` : '';
   const { within: _, ...rest } = was;
-  const known: Known = { ...rest, status: 'retired', since: at, reason: `retired by ${who}${why}` };
+  const known: Known = { ...rest, status: 'retired', since: at, person: true, reason: `retired by ${who}${why}` };
   book.servers.set(server, known);
   book.wait(server, known);
   const twin = book.rivals.get(server);

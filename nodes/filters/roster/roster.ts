@@ -15,10 +15,10 @@
  * only as they beat.
  */
 import { defineFilter, type Event, escapeWord, key, parse } from 'sluice';
-import { isRoster, openBook, rosterWord } from './book.ts';
+import { hostOf, isRoster, openBook, rosterWord } from './book.ts';
 import { config } from './config.ts';
 import { examples } from './examples.ts';
-import { expectAll } from './expect.ts';
+import { expecting } from './expect.ts';
 import { hear } from './hear.ts';
 import { judging } from './judge.ts';
 import { retire } from './retire.ts';
@@ -48,7 +48,8 @@ export default defineFilter({
   create(settings, memory, here) {
     const book = openBook(settings, memory, here);
     const judge = judging(book);
-    const source = `/${[here.company, here.system, here.environment, here.host].map((word) => escapeWord(word).replaceAll('/', '%2F')).join('/')}/`;
+    const expect = expecting(book);
+    const own = sourceOf(book.here);
 
     /** All that are alive, when it becomes true or untrue that nobody can tell. */
     const alive = (): Spoken[] =>
@@ -90,7 +91,9 @@ export default defineFilter({
       event(event, at) {
         if (event.kind === 'heartbeat') return signed(event.id, heartbeat(event, at));
         if (event.kind === 'command') return signed(event.id, retire(book, event, at));
-        if (!event.source.startsWith(source)) book.telling.hear(event);
+        // Nobody's word counts of his own silence: an agent could have itself forgotten.
+        const isOfItself = event.data.rule === 'silent' && event.source.startsWith(sourceOf(event.key));
+        if (!event.source.startsWith(own) && !isOfItself) book.telling.hear(event);
         return [];
       },
       tick(at) {
@@ -98,7 +101,7 @@ export default defineFilter({
         const hearing = look(book, at);
         if (hearing === 'deaf') said = stillDeaf(at);
         else {
-          if (hearing === 'hears') said = [...judge.judge(at), ...expectAll(book, at)];
+          if (hearing === 'hears') said = [...judge.judge(at), ...expect.expect(at)];
           findTime(book, at);
           said.push(...watches(at));
         }
@@ -112,3 +115,6 @@ export default defineFilter({
     };
   },
 });
+
+/** How the sources of all that runs on a server begin. */
+const sourceOf = (about: string): string => `/${hostOf(about).replaceAll('/', '%2F').replaceAll('.', '/')}/`;

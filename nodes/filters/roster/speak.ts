@@ -13,7 +13,7 @@ export function nameOf(server: string): string {
 export function stateOf(server: string, known: Known, beat: Beat, watcher: Watcher): Spoken {
   const { company, system, environment, host, resource } = parse(server);
   const blind = watcher.told && watcher.blind !== undefined && known.status === 'alive';
-  const { since, first, reason, within: _, ...rest } = known;
+  const { since, first, reason, within: _, person: __, ...rest } = known;
   const value = {
     company,
     system,

@@ -14,6 +14,8 @@ const known = z.object({
   versions: z.record(z.string(), z.string()),
   skew: z.number().optional(),
   reason: z.string().optional(),
+  /** Retired by a person, and not by a goodbye. */
+  person: z.boolean().optional(),
   /** Whose alert tells of its silence: that of a group, or of the server that it is a process of. Else it has its own. */
   within: z.string().optional(),
 });
