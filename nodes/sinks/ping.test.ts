@@ -14,6 +14,7 @@ afterEach(async () => {
 /** A server that answers as it is told, and tells each call. */
 async function listening(): Promise<{ url: string; answer: (status: number) => void; called(): Promise<string> }> {
   let status = 200;
+  let number = 0;
   const calls: string[] = [];
   const waiting: ((call: string) => void)[] = [];
   const server = createServer((request, response) => {
@@ -21,10 +22,14 @@ async function listening(): Promise<{ url: string; answer: (status: number) => v
     const next = waiting.shift();
     if (next) next(call);
     else calls.push(call);
-    response.writeHead(status, { connection: 'close' }).end('x'.repeat(10));
+    // With a body and without, on connections that are kept.
+    response.writeHead(status).end(++number % 2 === 0 ? 'OK' : '');
   });
   await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
-  undo.push(() => new Promise((resolve) => server.close(resolve)));
+  undo.push(() => {
+    server.closeAllConnections();
+    return new Promise((resolve) => server.close(resolve));
+  });
   return {
     url: `http://127.0.0.1:${(server.address() as AddressInfo).port}/secret-path`,
     answer: (next) => {
@@ -48,7 +53,7 @@ const beat = (): Event<'heartbeat'> => ({
 
 async function started(url: string) {
   const services = testServices();
-  const sink = ping.create(ping.config.parse({ url, every: '30s' }));
+  const sink = ping.create(ping.config.parse({ url, interval: '30s' }));
   await sink.start?.(services);
   undo.push(() => sink.stop?.());
   return { services, sink };

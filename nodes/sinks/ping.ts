@@ -2,7 +2,7 @@
  * Says to an address outside, over plain HTTP, that the watch goes on: a dead man's switch (healthchecks.io, or any server
  * that misses a call). When everything here is gone, that server is what is left to say so.
  *
- * a roster's own heartbeat → GET, at most once each `every`. Such a beat went the way that an alert would go: the roster heard
+ * a roster's own heartbeat → GET, at most once each `interval`. Such a beat went the way that an alert would go: the roster heard
  * its own server, was not behind, and the bus took what it said. So whatever breaks, the calls stop. With several rosters
  * they go on while one of them watches; the others tell of the one that does not.
  */
@@ -11,7 +11,8 @@ import { ConfigError, defineSink, duration, messageOf, type Services, z } from '
 const config = z.strictObject({
   /** Where to call, as in https://hc-ping.com/<uuid>. Whoever knows it can call too: it is never printed. */
   url: z.string().refine((text) => isAddress(text), 'is no address to call; write http:// or https:// without credentials'),
-  every: z
+  /** The least time between two calls. */
+  interval: z
     .string()
     .refine((text) => (duration(text) ?? 0) >= 1000, 'is no duration of 1s or more; write it as 30s or 1m')
     .default('1m'),
@@ -27,8 +28,8 @@ export default defineSink({
   in: [{ kind: 'heartbeat', resource: 'roster' }],
   // What waited in a queue would call for a watch that is over.
   reads: 'recent',
-  create({ url, every }) {
-    const pause = duration(every) ?? 60_000;
+  create({ url, interval }) {
+    const pause = duration(interval) ?? 60_000;
     // The path may be a secret, the host is what a person needs to see.
     const { host } = new URL(url);
     let services: Services | undefined;
@@ -43,7 +44,8 @@ export default defineSink({
       let flaw: string | undefined;
       try {
         const response = await fetch(url, { signal: abort.signal, redirect: 'manual', headers: { 'user-agent': 'sluice' } });
-        await response.body?.cancel();
+        // Not waited for: of an empty body on a connection that is kept, the end never comes.
+        void response.body?.cancel().catch(() => {});
         if (!response.ok) flaw = `it answers ${response.status}`;
       } catch (thrown) {
         flaw = reasonOf(thrown);

@@ -17,7 +17,7 @@ test('filters are found', () => {
   expect(filters.map(({ name }) => name)).toEqual(expect.arrayContaining(['threshold', 'roster']));
 });
 
-describe.each(filters.map((filter) => [filter.name, filter] as const))('%s', (_, filter) => {
+describe.each(filters.map((filter) => [filter.name, filter] as const))('%s', { timeout: 120_000 }, (_, filter) => {
   test('shows firing, resolving and staying quiet: three examples at least, and one where nothing is told', () => {
     expect(filter.examples.length).toBeGreaterThanOrEqual(3);
     expect(filter.examples.some(({ expect: expected }) => expected.every(({ kind }) => kind === 'state'))).toBe(true);

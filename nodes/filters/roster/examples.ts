@@ -266,6 +266,7 @@ export const examples: readonly Example<typeof config>[] = [
     doc: 'a roster that does not hear its own server is deaf; while it hears, it says that it watches',
     given: inOrder(own(1, 16), beats(2, 17, 'web-1'), [{ at: '60s' }]),
     expect: [
+      { kind: 'heartbeat', at: '1s500ms', key: `${place}.hub-1.roster` },
       ...roster(5, 30),
       state('36s500ms', 'web-1', 'blind', { reason: 'the roster does not hear its own heartbeat: the pipe is held up' }),
     ],

@@ -23,11 +23,14 @@ export function judging(book: Book): Judge {
   const covered = new Set<string>();
   for (const [server, { within }] of book.servers.entries()) if (within !== undefined) covered.add(server);
 
+  /** In what a roster may live: its server's agent, or whichever process runs it. */
+  const homesOf = (host: string): string[] =>
+    [...book.servers.entries()].map(([server]) => server).filter((server) => hostOf(server) === host && !isRoster(server));
   /** Whether the server of a process is silent too, or was not heard since a time. */
   const isParentOut = (server: string, since: number | undefined, at: number): boolean => {
     if (isServer(server)) return false;
     const host = hostOf(server);
-    return (isRoster(server) ? [host, `${host}.hub`] : [host]).some((one) => {
+    return (isRoster(server) ? homesOf(host) : [host]).some((one) => {
       const known = book.servers.get(one);
       if (!known || known.status === 'retired') return false;
       if (since === undefined) return book.isOut(one, known, at);

@@ -14,7 +14,7 @@
  * its own deafness for another's silence, and is up to one limit late after it. Without an earlier state it learns servers
  * only as they beat.
  */
-import { defineFilter, type Event, escapeWord, key, parse } from 'sluice';
+import { defineFilter, type Event, key, parse } from 'sluice';
 import { hostOf, isRoster, openBook, rosterWord } from './book.ts';
 import { config } from './config.ts';
 import { examples } from './examples.ts';
@@ -67,7 +67,10 @@ export default defineFilter({
     };
     /** Once it hears its own server it can say that it watches: the beat goes the way that an alert would go. */
     const watches = (at: number): Spoken[] => {
-      if (book.self().own === undefined || at % (beatEvery * 1000) !== 0) return [];
+      const self = book.self();
+      const round = Math.floor(at / (beatEvery * 1000));
+      if (self.own === undefined || round === self.round) return [];
+      book.watcher.set('self', { ...self, round });
       return [{ kind: 'heartbeat', key: [rosterWord], data: { boot: rosterWord, interval: beatEvery } }];
     };
     const stillDeaf = (at: number): Spoken[] => {

@@ -6,7 +6,7 @@
  * verdict on anything else depends on a server's clock.
  */
 import type { Event } from 'sluice';
-import { type Book, isRoster } from './book.ts';
+import { type Book, hostOf, isRoster } from './book.ts';
 import { skewed, skewOver } from './speak.ts';
 import { type Spoken, verdictKey } from './tell.ts';
 
@@ -79,8 +79,8 @@ export function findTime(book: Book, at: number): void {
     const known = book.servers.get(server);
     if (known?.status === 'alive' && seen >= clear && !isRoster(server)) all.push(ahead);
   }
-  const own = book.beats.get(book.here) ?? book.beats.get(`${book.here}.hub`);
   const middle = all.sort((one, other) => one - other)[Math.floor((all.length - 1) / 2)];
-  const ahead = (all.length >= quorum ? middle : own?.ahead) ?? 0;
+  const own = () => [...book.beats.entries()].find(([server]) => hostOf(server) === book.here && !isRoster(server))?.[1].ahead;
+  const ahead = (all.length >= quorum ? middle : own()) ?? 0;
   book.watcher.set('self', { ...book.self(), fleet: { ahead, at } });
 }

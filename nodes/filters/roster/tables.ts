@@ -57,7 +57,7 @@ export type Told = z.output<typeof told>;
 /**
  * The watcher itself: since when it hears all there is (`clear`), or since when it does not (`blind`); whether that has been
  * said; when it last looked, by which a pause of its own is found out; when it last heard its own server; and by how much the
- * fleet's clocks are ahead of its own, with when that was found.
+ * fleet's clocks are ahead of its own, with when that was found; and the round of its own beats that it said last.
  */
 const watcher = z.object({
   blind: z.number().optional(),
@@ -67,6 +67,7 @@ const watcher = z.object({
   looked: z.number(),
   own: z.object({ seen: z.number(), interval: z.number(), id: z.string() }).optional(),
   fleet: z.object({ ahead: z.number(), at: z.number() }).optional(),
+  round: z.number().optional(),
 });
 export type Watcher = z.output<typeof watcher>;
 

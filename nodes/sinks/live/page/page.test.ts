@@ -3,6 +3,7 @@ import { type Chart, createCharts, sumOf } from './charts.ts';
 import { formatAge, formatQuantity, formatValue, shownAs } from './format.ts';
 import { inert } from './inert.ts';
 import { createLines } from './lines.ts';
+import { alertsOf, type Model } from './model.ts';
 import { createSeries } from './series.ts';
 import { createTail } from './tail.ts';
 import { type Heard, unpack } from './wire.ts';
@@ -178,5 +179,39 @@ describe('log lines', () => {
     expect(rows.length).toBeGreaterThanOrEqual(20_000);
     expect(rows.length).toBeLessThan(21_000);
     expect(rows[0]?.number).toBe(lines.oldest);
+  });
+});
+
+describe('alerts', () => {
+  it('are held while their server is silent or retired, but for what the roster says of it', () => {
+    const model = {
+      servers: {
+        value: new Map(
+          [
+            ['silent', 'a.b.c.dead'],
+            ['alive', 'a.b.c.well'],
+            ['retired', 'a.b.c.sold'],
+          ].map(([status, id]) => [id, { status }]),
+        ),
+      },
+      firing: {
+        value: new Map(
+          [
+            'dead.alert.silent.server',
+            'dead.alert.disk.filesystem',
+            'well.alert.disk.filesystem',
+            'sold.alert.cpu.cpu',
+            'new.alert.cpu.cpu',
+          ].map((key) => [`a.b.c.${key}`, { host: key }]),
+        ),
+      },
+    } as unknown as Pick<Model, 'firing' | 'servers'>;
+    const { firing, held } = alertsOf(model);
+    expect(firing.map(([key]) => key)).toEqual([
+      'a.b.c.dead.alert.silent.server',
+      'a.b.c.well.alert.disk.filesystem',
+      'a.b.c.new.alert.cpu.cpu',
+    ]);
+    expect(held.map(({ host }) => host)).toEqual(['dead.alert.disk.filesystem', 'sold.alert.cpu.cpu']);
   });
 });
