@@ -175,7 +175,7 @@ function cpuOfProcess(pid: number): number {
   return (Number(fields[11]) + Number(fields[12])) * 10;
 }
 
-/** Equal numbers of ids, all different, whose digests come to the same: then they are the same ids. */
+/** As many ids, whose digests come to the same: then they are the same ids, each once. One twice and one missing would show. */
 const digestSql = "bit_xor(('0x' || substr(md5(id), 1, 15))::BIGINT)";
 const digestOf = (id: string): bigint => BigInt(`0x${createHash('md5').update(id).digest('hex').slice(0, 15)}`);
 
@@ -192,9 +192,9 @@ async function compare(folder: string, written: readonly Written[]): Promise<Ver
           count += events;
           for (let sequence = 1; sequence <= events; sequence++) digest ^= digestOf(originalId(source, bootid, kind, key, sequence));
         }
-        const sql = `SELECT count(*), count(DISTINCT id), ${digestSql}::VARCHAR FROM events WHERE kind = '${kind}' AND ${ours}`;
-        const [stored, distinct, theirs] = await row(sql);
-        const same = Number(stored) === count && Number(distinct) === count && String(theirs ?? 0) === String(digest);
+        const sql = `SELECT count(*), ${digestSql}::VARCHAR FROM events WHERE kind = '${kind}' AND ${ours}`;
+        const [stored, theirs] = await row(sql);
+        const same = Number(stored) === count && String(theirs ?? 0) === String(digest);
         return { kind, written: count, stored: Number(stored), same };
       }),
     );
