@@ -28,6 +28,8 @@ export interface Book extends Memory {
   isEphemeral(server: string, known: Known): boolean;
   /** Silent, or so near to it that only one more of its beats can come: what is lost together falls silent within one interval. */
   isOut(server: string, known: Known, at: number): boolean;
+  /** Whether all there is was heard for its whole limit: what comes of it now cannot have waited for long. */
+  isSettled(known: Known, at: number): boolean;
   wait(server: string, known: Known): void;
   waitAll(): void;
   state(server: string, known: Known): Spoken;
@@ -88,6 +90,10 @@ export function openBook(config: Config, memory: Memory, at: Here): Book {
       const interval = known.interval * 1000;
       const ahead = Math.max(0, Math.min(interval + slack, limit - 1.5 * interval));
       return book.deadline(server, known, book.beatOf(server, known)) <= now + ahead;
+    },
+    isSettled(known, now) {
+      const { blind, clear } = book.self();
+      return blind === undefined && now - clear >= book.limitOf(known);
     },
     wait(server, known) {
       if (known.status !== 'silent') book.due.by(server, book.deadline(server, known, book.beatOf(server, known)));

@@ -25,7 +25,7 @@ export function hear(book: Book, server: string, event: Event<'heartbeat'>, at: 
   if (!was) checkSpeakable(server);
   if (was?.status === 'retired' && isRoster(server) && at - was.since < lastWords) return [];
   // What waited in a queue is older than the word of the person who retired it.
-  if (was?.person && was.boot === boot && !isSettled(book, was, at)) return [];
+  if (was?.person && was.boot === boot && !book.isSettled(was, at)) return [];
   // Several processes of a server may run the same; they are one to whoever watches them.
   const said = was && isServer(server) ? rivalry(book, server, was, event, at) : [];
   // The old run's farewell, when the new one beats already, is none of the server's.
@@ -57,18 +57,12 @@ export function hear(book: Book, server: string, event: Event<'heartbeat'>, at: 
   return said;
 }
 
-/** Whether it has heard all there is for a whole limit: what comes now cannot have waited for long. */
-function isSettled(book: Book, was: Known, at: number): boolean {
-  const { blind, clear } = book.self();
-  return blind === undefined && at - clear >= book.limitOf(was);
-}
-
 /**
  * Whether to end what another roster told. What waited for us while we did not hear may be older than what that one has judged:
  * as for a verdict, it takes a whole limit of hearing.
  */
 function isCorrecting(book: Book, server: string, was: Known, at: number): boolean {
-  return book.telling.isAnothers(verdictKeyOf(server), 'silent') && isSettled(book, was, at);
+  return book.telling.isAnothers(verdictKeyOf(server), 'silent') && book.isSettled(was, at);
 }
 
 /** The end of a silence: told where the silence was, and not where a group's alert spoke of it. */

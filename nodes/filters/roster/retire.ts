@@ -27,10 +27,9 @@ export function retire(book: Book, event: Event<'command'>, at: number): Spoken[
   if (until !== undefined && Date.parse(until) < event.time) return [answer('expired', `it was good until ${until}`)];
   if (!was) return [answer('refused', `${nameOf(server)} is not known; sluice servers lists those that are`)];
   if (was.status === 'retired') return [answer('applied', `${nameOf(server)} was retired already (${was.reason ?? ''})`)];
-  // One that is late, or was not heard since we hear again, may be as dead as the person says.
-  const { blind, clear } = book.self();
+  // One that is late, or that only spoke from a backlog, may be as dead as the person says.
   const { seen } = book.beatOf(server, was);
-  if (was.status === 'alive' && blind === undefined && seen >= clear && at - seen <= 2000 * was.interval)
+  if (was.status === 'alive' && book.isSettled(was, at) && at - seen <= 2000 * was.interval)
     return [answer('refused', `${nameOf(server)} is alive; stop sluice on it, which then says goodbye itself`)];
 
   const who = typeof given.by === 'string' && given.by !== '' ? given.by.slice(0, 100) : event.source.slice(0, 100);
