@@ -53,7 +53,7 @@ export interface Fleet {
 /** In how many groups hosts are spread over each second. */
 const phases = 20;
 /** How long a commit waits for others, in milliseconds. */
-const gatherMs = 5;
+const gatherMs = 20;
 const defaultHeartbeat = 5000;
 
 /** Starts all servers of a fleet. */
