@@ -139,7 +139,7 @@ function count(book: Book, wanted: ReadonlySet<string>, at: number): Map<string,
       if (isOut) {
         tally.out.push(server);
         tally.last = Math.max(tally.last, seen);
-        if (known.status === 'alive') tally.by = Math.min(tally.by, seen + known.interval * 1000);
+        if (known.status === 'alive') tally.by = Math.min(tally.by, Math.max(seen, book.self().clear) + known.interval * 1000);
       } else tally.heard.push(seen);
     }
   }
