@@ -25,9 +25,19 @@ afterEach(async () => {
   rmSync(folder, { recursive: true, force: true });
 });
 
-/** The parts of the day in which something happens, moved together: silence is cheap to try again, and dear to live through. */
+/**
+ * The parts of the day in which something happens, moved together: silence is cheap to try again, and dear to live through. They
+ * are numbered anew, or what is left out would be loss.
+ */
 function excerpt(): Received[] {
   const day = recordedDay();
+  const numbers = new Map<string, number>();
+  const next = ({ source, bootid, kind, key }: Event): number => {
+    const stream = `${source} ${bootid} ${kind} ${key}`;
+    const number = (numbers.get(stream) ?? 0) + 1;
+    numbers.set(stream, number);
+    return number;
+  };
   let start = dayStart;
   return [
     ['09:00:00', '09:07:00'],
@@ -38,7 +48,10 @@ function excerpt(): Received[] {
     start += onDay(to) - onDay(from);
     return day
       .filter(({ event }) => event.time >= onDay(from) && event.time < onDay(to))
-      .map(({ event, received }) => ({ event: { ...event, time: event.time - earlier }, received: received - earlier }));
+      .map(({ event, received }) => ({
+        event: { ...event, time: event.time - earlier, sequence: next(event) },
+        received: received - earlier,
+      }));
   });
 }
 
