@@ -84,19 +84,28 @@ export function findGroups(book: Book, due: readonly string[], at: number): Foun
   return { said, within: (server) => within.get(server) };
 }
 
+export interface Ended {
+  readonly said: Spoken[];
+  /** What the loss of a group that ended now was told by, the same at every roster. */
+  tokenOf(group: string): string | undefined;
+}
+
 /** The groups that are heard again, or have no members any more. */
-export function endGroups(book: Book, at: number): Spoken[] {
-  if (book.groups.size === 0) return [];
+export function endGroups(book: Book, at: number): Ended {
+  const tokens = new Map<string, string>();
   const lost = [...book.groups.entries()];
-  const tallies = count(book, new Set(lost.map(([id]) => id)), at);
-  return lost.flatMap(([id, group]) => {
+  const tallies = lost.length === 0 ? new Map<string, Tally>() : count(book, new Set(lost.map(([id]) => id)), at);
+  const said = lost.flatMap(([id, group]) => {
     const { total, heard } = tallies.get(id) ?? { total: 0, heard: [] };
     const back = heard.filter((seen) => seen > group.since).length;
     if (!isMost(back, total)) return [];
+    const token = book.telling.tokenOf(group.key, 'silent');
+    if (token !== undefined) tokens.set(id, token);
     book.groups.delete(id);
     const summary = `${group.name} is heard again: ${back} of ${total}`;
     return book.telling.over(group.key, { rule: 'silent', severity: 'critical', summary, evidence: [] });
   });
+  return { said, tokenOf: (group) => tokens.get(group) };
 }
 
 /** Of each server as it is known now: a lost group is counted twice a second. */

@@ -5,7 +5,7 @@
  * the servers that are due → alerts, a group's where a group is lost, and states.
  */
 import { type Book, hostOf, isRoster, isServer } from './book.ts';
-import { endGroups, findGroups } from './group.ts';
+import { type Ended, endGroups, findGroups } from './group.ts';
 import { goneOf, silence } from './speak.ts';
 import type { Known } from './tables.ts';
 import { type Spoken, verdictKey } from './tell.ts';
@@ -53,8 +53,14 @@ export function judging(book: Book): Judge {
     }
     return [...tellSilent(server, silent, at), book.state(server, silent)];
   };
-  const tellSilent = (server: string, known: Known, at: number): Spoken[] =>
-    book.telling.fire(verdictKey(server), silence(server, book.beatOf(server, known), book.limitOf(known), at));
+  /** `token`: what the loss of its group was told by. One roster may have heard its last beat, and another not. */
+  const tellSilent = (server: string, known: Known, at: number, token?: string): Spoken[] => {
+    const { evidence, ...what } = silence(server, book.beatOf(server, known), book.limitOf(known), at);
+    return book.telling.fire(verdictKey(server), {
+      ...what,
+      evidence: [...new Set(token === undefined ? evidence : [token, ...evidence])],
+    });
+  };
 
   /** Those whose limit has passed. What has become of the others is told at once. */
   const overdue = (at: number): { silent: string[]; said: Spoken[] } => {
@@ -77,7 +83,7 @@ export function judging(book: Book): Judge {
     return { silent, said };
   };
   /** Those whose silence was another's to tell, and is theirs again. */
-  const uncover = (at: number): Spoken[] => {
+  const uncover = (at: number, ended: Ended): Spoken[] => {
     const said: Spoken[] = [];
     for (const server of [...covered].sort()) {
       const known = book.servers.get(server);
@@ -87,9 +93,9 @@ export function judging(book: Book): Judge {
       }
       if (known.within === withItsServer ? isParentOut(server, known.since, at) : book.groups.get(known.within) !== undefined) continue;
       covered.delete(server);
-      const { within: _, ...own } = known;
+      const { within, ...own } = known;
       book.servers.set(server, own);
-      said.push(...tellSilent(server, own, at));
+      said.push(...tellSilent(server, own, at, ended.tokenOf(within)));
     }
     return said;
   };
@@ -105,8 +111,9 @@ export function judging(book: Book): Judge {
         const within = isParentOut(server, undefined, at) ? withItsServer : groups.within(server);
         said.push(...fallSilent(server, known, within, at));
       }
-      said.push(...endGroups(book, at));
-      if (covered.size > 0) said.push(...uncover(at));
+      const ended = endGroups(book, at);
+      said.push(...ended.said);
+      if (covered.size > 0) said.push(...uncover(at, ended));
       return said;
     },
   };

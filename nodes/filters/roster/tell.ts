@@ -24,6 +24,8 @@ export interface Telling {
   /** Of what nobody told there is nothing to end. */
   over(about: string, what: Over): Spoken[];
   isTold(about: string, rule: Rule): boolean;
+  /** What every roster knows it by, while it is told. */
+  tokenOf(about: string, rule: Rule): string | undefined;
   /** Whether another told it, whom this one may have to correct. */
   isAnothers(about: string, rule: Rule): boolean;
   /** What another roster has told. */
@@ -82,6 +84,7 @@ export function telling({ told }: Pick<Memory, 'told'>): Telling {
       return [{ kind: 'alert', key: about, data, causes, identity: `resolved ${name} ${before.token}` }, present];
     },
     isTold: (about, rule) => told.get(entry(about, rule)) !== undefined,
+    tokenOf: (about, rule) => told.get(entry(about, rule))?.token,
     isAnothers: (about, rule) => others > 0 && told.get(entry(about, rule))?.by === 'another',
     hear({ key: about, data }) {
       if (!rules.includes(data.rule)) return;

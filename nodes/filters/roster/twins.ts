@@ -22,12 +22,18 @@ export function rivalry(book: Book, server: string, was: Known, event: Event<'he
   const { blind, clear } = book.self();
   // Who was not heard while nobody was is not quiet.
   const isQuiet = (seen: number): boolean => blind === undefined && at - Math.max(seen, clear) > book.limitOf(was);
+  const about = verdictKey(server);
   const over = (): Spoken[] => {
     rivals.delete(server);
-    return rival?.told === undefined ? [] : telling.over(verdictKey(server), twinsOver(server, event.id));
+    // Also what another roster told, which may be gone by now.
+    return rival?.told === undefined && !telling.isTold(about, 'twins') ? [] : telling.over(about, twinsOver(server, event.id));
   };
   if (boot === was.boot) {
-    if (!rival) return [];
+    if (!rival) {
+      // Another roster told of a rival that this one never heard: it is heard from now on, or it is over.
+      if (telling.isAnothers(about, 'twins')) rivals.set(server, { boot: '', seen: at, own: at, turns: 0, labels: {} });
+      return [];
+    }
     if (goodbye || isQuiet(rival.seen)) return over();
     rivals.set(server, { ...rival, own: at });
     return [];
@@ -46,7 +52,7 @@ export function rivalry(book: Book, server: string, was: Known, event: Event<'he
   }
   const next: Rival = { boot, seen: at, own: at, turns, labels, told: at };
   rivals.set(server, next);
-  return telling.fire(verdictKey(server), twins(server, next, was, at, event.id));
+  return telling.fire(about, twins(server, next, was, at, event.id));
 }
 
 /** Of two that share a name the first stays the one that is shown, or its state would change with each beat. */
