@@ -99,8 +99,7 @@ export function endGroups(book: Book, at: number): Ended {
     const { total, heard } = tallies.get(id) ?? { total: 0, heard: [] };
     const back = heard.filter((seen) => seen > group.since).length;
     if (!isMost(back, total)) return [];
-    const token = book.telling.tokenOf(group.key, 'silent');
-    if (token !== undefined) tokens.set(id, token);
+    if (group.token !== undefined) tokens.set(id, group.token);
     book.groups.delete(id);
     const summary = `${group.name} is heard again: ${back} of ${total}`;
     return book.telling.over(group.key, { rule: 'silent', severity: 'critical', summary, evidence: [] });
@@ -203,8 +202,11 @@ function tellGroup(book: Book, best: Tally, all: readonly Tally[], at: number): 
     // Sorted: every roster names the same one first, and it is named for no other loss.
     evidence: [...beatsOf(out.filter(isNew)), ...beatsOf(out.filter((server) => !isNew(server)))].slice(0, 100),
   };
-  book.groups.set(best.id, { key: about, name, since: at });
-  return book.telling.fire(about, firing);
+  const said = book.telling.fire(about, firing);
+  // Kept here: another roster may have told it first, and its end too before this one finds it.
+  const token = book.telling.tokenOf(about, 'silent');
+  book.groups.set(best.id, { key: about, name, since: at, ...(token !== undefined && { token }) });
+  return said;
 }
 
 const nameOf = ({ of, value }: Group): string => `${of} ${value}`.slice(0, 200);

@@ -44,7 +44,7 @@ export type Rival = z.output<typeof rival>;
 const clock = z.object({ beats: z.number(), last: z.number(), told: z.boolean() });
 
 /** A group whose loss is told: its key, whether as a label or a place, and when it began. */
-const group = z.object({ key: z.string(), name: z.string(), since: z.number() });
+const group = z.object({ key: z.string(), name: z.string(), since: z.number(), token: z.string().optional() });
 export type Group = z.output<typeof group>;
 
 /** Since when there are too few. */
