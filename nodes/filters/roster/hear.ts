@@ -26,10 +26,11 @@ export function hear(book: Book, server: string, event: Event<'heartbeat'>, at: 
   if (was?.status === 'retired' && isRoster(server) && at - was.since < lastWords) return [];
   // What waited in a queue is older than the word of the person who retired it.
   if (was?.person && was.boot === boot && !book.isSettled(was, at)) return [];
+  const isLast = was !== undefined && isLastOfTwins(book, server, was, boot, at);
   // Several processes of a server may run the same; they are one to whoever watches them.
   const said = was && isServer(server) ? rivalry(book, server, was, event, at) : [];
   // The old run's farewell, when the new one beats already, is none of the server's.
-  if (goodbye && was?.status === 'alive' && boot !== was.boot) return said;
+  if (goodbye && was?.status === 'alive' && boot !== was.boot && !isLast) return said;
   const before = was && book.beatOf(server, was);
   const ahead = aheadOf(book, server, event.time - at, at);
   beats.set(server, { seen: at, id: event.id, ahead: event.time - at });
@@ -55,6 +56,12 @@ export function hear(book: Book, server: string, event: Event<'heartbeat'>, at: 
   said.push(book.state(server, known));
   if (goodbye) said.push(...rosterGoes(book, server, goodbye.reason, at, event.id));
   return said;
+}
+
+/** Of twins the one that is shown is gone already, though that is not told yet: the other's farewell is the server's. */
+function isLastOfTwins({ rivals }: Book, server: string, was: Known, boot: string, at: number): boolean {
+  const rival = rivals.get(server);
+  return rival?.told !== undefined && rival.boot === boot && at - rival.own > 2000 * was.interval;
 }
 
 /**

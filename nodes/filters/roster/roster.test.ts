@@ -99,6 +99,15 @@ test('of twins the shown one may end: the other takes its place', () => {
   expect(last?.data).toMatchObject({ value: { boot: 'one', status: 'alive' } });
 });
 
+test('of twins the shown one is gone without a word, and the other says goodbye: the server is retired, and not silent', () => {
+  const beat = (boot: string) => (at: string) => aHeartbeat(at, 'a', { boot });
+  const both = [0, 5, 10, 15].flatMap((second) => [beat('one')(`${second}s`), beat('two')(`${second + 2}s`)]);
+  const goodbye = aHeartbeat('39s', 'a', { boot: 'two', goodbye: { reason: 'stopped' } });
+  const { came } = play(roster, {}, [...both, ...each(22, 37, 5, beat('two')), goodbye, { at: '5m' }]);
+  expect(alertsOf(came)).toEqual([`10 twins firing ${keyOn('a', 'server')}`, `39 twins resolved ${keyOn('a', 'server')}`]);
+  expect(statusOf(came, 'a').at(-1)).toBe('retired');
+});
+
 test('a clock that is off is said once, and again when it moved', () => {
   const ahead = (at: string, seconds: number) => {
     const step = aHeartbeat(at, 'a');
