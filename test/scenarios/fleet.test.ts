@@ -82,11 +82,12 @@ describe.skipIf(!broker)(title, { timeout: 60_000 }, () => {
     await doomed.stop('SIGKILL');
     await throughout(limit + 1000, () => {});
     const again = await hub.again();
+    // States come one after the other: until it shows all that it knew, it shows some.
     const first = await until(
-      'its first list of servers',
+      'all servers that it knew',
       async () => {
         const all = await again.get<ServerState[]>('/api/servers');
-        return all.length > 0 && all;
+        return ['web-1', 'db-1', 'cache-1', 'doomed-1'].every((known) => all.some(({ host }) => host === known)) && all;
       },
       20_000,
     );
