@@ -34,7 +34,7 @@ it.skipIf(!canMount || !found)(mounting(title), { timeout: 180_000 }, async () =
   const { read } = decoder(systemClock);
   const listen = (bus: Bus) =>
     bus.subscribe(
-      { topics: [{ kind: 'metric', pattern: '#' }], queue: { name: 'numbers' }, prefetch: 100 },
+      { topics: [{ kind: 'metric', pattern: '*.*.*.*.feed.#' }], queue: { name: 'numbers' }, prefetch: 100 },
       {
         deliver({ message, ack }) {
           for (const event of read(message, systemClock.now()) as Event<'metric'>[]) values.push(event.data.points[0]?.value ?? 0);
