@@ -116,7 +116,7 @@ export function loadConfig({ file, flags = {}, env, defaults }: Options): Config
     settings: {
       logs: from.logs ?? ['journal', '/var/log/syslog', '/var/log/messages', '/var/log/*.log'],
       output: 'text',
-      live: { listen: listen(merged('live').listen, over.port) },
+      live: { ...defined(merged('live')), listen: listen(merged('live').listen, over.port) },
       state: resolve(over.state ?? from.state ?? defaults.state),
       keep: defined(merged('keep')),
     },
@@ -185,6 +185,9 @@ function resolvePaths({ nodes = [], ...values }: FileSettings, file: string, lay
       ...values,
       ...(values.state !== undefined && { state: absolute(values.state) }),
       ...(values.identity !== undefined && { identity: absolute(values.identity) }),
+      ...(values.live?.tls && {
+        live: { ...values.live, tls: { cert: absolute(values.live.tls.cert), key: absolute(values.live.tls.key) } },
+      }),
       ...(values.logs && { logs: values.logs.map((log) => (log === 'journal' ? log : absolute(log))) }),
     },
     nodes: nodes.map((written, index) => entryOf(written, absolute, (path) => layer.where(['nodes', index, ...path]))),

@@ -21,11 +21,13 @@ export interface Coverage {
   readonly only?: readonly Kind[] | undefined;
 }
 
-/** What a query may cost. */
+/** What a query may cost, and see. */
 export interface QueryLimits {
   /** Milliseconds, and rows of the result. */
   readonly time: number;
   readonly rows: number;
+  /** Only what is about this part of the tree, as `acme.shop`. Default: all of it. */
+  readonly part?: string;
 }
 
 export interface Answer {
@@ -33,6 +35,42 @@ export interface Answer {
   readonly rows: readonly (readonly Json[])[];
   /** Rows were left off at the limit. */
   readonly cut: boolean;
+}
+
+/** Which series of a metric are wanted, and how finely. Milliseconds since 1970; `from` and `to` are whole steps, as is `step` of seconds. */
+export interface SeriesRequest {
+  readonly metric: string;
+  /** `company.system.environment.host`, and hosts by their names: any of these. Without both all. */
+  readonly servers?: readonly string[] | undefined;
+  readonly hosts?: readonly string[] | undefined;
+  /** Of each attribute that is named, its values as text. */
+  readonly attributes?: Readonly<Record<string, readonly string[]>> | undefined;
+  /** Only what is about this part of the tree. Default: all of it. */
+  readonly part?: string | undefined;
+  readonly from: number;
+  readonly to: number;
+  readonly step: number;
+  /** Series of the answer. */
+  readonly most: number;
+}
+
+/** A series over a span: of each step the mean, the lowest and the highest value; NaN where nothing is known. Of counters, rates per second. */
+export interface KeptSeries {
+  readonly key: string;
+  readonly attributes: Readonly<Record<string, string | number | boolean>>;
+  readonly unit?: string | undefined;
+  readonly type: 'gauge' | 'counter' | 'updown';
+  readonly mean: Float64Array;
+  readonly low: Float64Array;
+  readonly high: Float64Array;
+}
+
+export interface SeriesAnswer {
+  readonly series: readonly KeptSeries[];
+  /** How many there are: of more than `most`, some. */
+  readonly of: number;
+  /** How finely it is known. What is only rolled up fills all of the steps that a rollup spans. */
+  readonly coverage: readonly Coverage[];
 }
 
 export interface History {
@@ -44,4 +82,6 @@ export interface History {
   query(sql: string, limits?: Partial<QueryLimits>): Promise<Answer>;
   /** What is kept of a span, oldest first; spans that nothing is known of are left out. */
   coverage(from: number, to: number): Promise<readonly Coverage[]>;
+  /** How series went. A past that cannot tell it in time has no such way to ask. @throws Reject with what to do otherwise */
+  series?(request: SeriesRequest): Promise<SeriesAnswer>;
 }

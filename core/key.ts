@@ -144,3 +144,28 @@ function matchWords(pattern: readonly string[], words: readonly string[]): boole
   }
   return reach[words.length] === true;
 }
+
+/**
+ * Whether any key matches both patterns: where not, what is written to one never reaches a reader of the other. Word by word;
+ * `#` takes none, or one more.
+ */
+export function meet(one: string, other: string): boolean {
+  checkPattern(one);
+  checkPattern(other);
+  const [left, right] = [one.split('.'), other.split('.')];
+  // `row[j]`: the words of `left` from here on, and those of `right` from `j` on, can be the same. From their ends backwards.
+  let row = new Array<boolean>(right.length + 1).fill(false);
+  for (let i = left.length; i >= 0; i--) {
+    const next = new Array<boolean>(right.length + 1).fill(false);
+    for (let j = right.length; j >= 0; j--) {
+      const [mine, yours] = [left[i], right[j]];
+      if (mine === undefined && yours === undefined) next[j] = true;
+      else if (mine === '#') next[j] = row[j] === true || (yours !== undefined && next[j + 1] === true);
+      else if (yours === '#') next[j] = next[j + 1] === true || (mine !== undefined && row[j] === true);
+      else if (mine !== undefined && yours !== undefined)
+        next[j] = row[j + 1] === true && (mine === '*' || yours === '*' || mine === yours);
+    }
+    row = next;
+  }
+  return row[0] === true;
+}

@@ -65,7 +65,13 @@ interface Described<Config extends z.ZodType> {
 export interface Settings {
   /** `journal`, and globs of files. */
   readonly logs: readonly string[];
-  readonly live: { readonly listen: string };
+  readonly live: {
+    readonly listen: string;
+    /** Files. */
+    readonly tls?: { readonly cert: string; readonly key: string };
+    readonly names?: readonly string[];
+    readonly behind?: string;
+  };
   /** How the process shows events on its own terminal. */
   readonly output: 'text' | 'json';
   /** The directory of this process's state. */
@@ -94,6 +100,13 @@ export interface Services {
    * have waited for company. Say it again each 10 s for as long as it is so. In a thread of its own a node is not heard.
    */
   look(topics: readonly Topic[]): void;
+  /**
+   * Publishes what a person or a program outside asks for, as `sluice emit` does and under its name, where `may` lets its key pass.
+   * Resolves with its id once it is safe. In a thread of its own a node may not. @throws Reject
+   */
+  emit(draft: Draft, may: (key: string) => boolean): Promise<string>;
+  /** Writes down who did what, as an `audit` event of this node. Resolves once it is safe. In a thread of its own a node may not. */
+  audit(data: DataInput<'audit'>): Promise<void>;
   /** Tells a person, on the process's own output and as a log event, under the node's name. Once for each change, and what to do. */
   say(level: Level, text: string): void;
 }
@@ -185,6 +198,15 @@ export type Step =
   /** Only lets time pass, and the ticks that fall into it. */
   | { readonly at: string };
 
+/**
+ * What a probe caught, as `sluice tap --save` and the page write it: `{ fixture: new URL('./caught.jsonl', import.meta.url) }`. Of its
+ * events those that the filter reads come when they were received, on the recorded time; `0s` is then the minute in which the first
+ * one came (of a filter with longer ticks: the tick before it).
+ */
+export interface Recording {
+  readonly fixture: URL | string;
+}
+
 /** What an example expects, in order. Fields that are left out may be anything; `data` is matched as far as it is written. */
 export interface Expected {
   readonly kind: Kind;
@@ -198,7 +220,7 @@ export interface Expected {
 export interface Example<Config extends z.ZodType = z.ZodType> {
   readonly doc: string;
   readonly config?: z.input<Config>;
-  readonly given: readonly Step[];
+  readonly given: readonly (Step | Recording)[];
   /** All alerts, stats, … that come out; none for an example that shows it staying quiet. State is left out unless named. */
   readonly expect: readonly Expected[];
 }

@@ -14,6 +14,7 @@ import { scan } from '../runtime/load.ts';
 import { type LedgerState, type Loss, ledgerState, type NodeState, type ProcessState } from '../states.ts';
 import { askControl } from './control-client.ts';
 import type { Finding } from './doctor.ts';
+import { pageOf } from './reach.ts';
 import type { Remote } from './remote.ts';
 
 /** A reader's part of one process's events of one kind that it has not had, holes aside. */
@@ -76,7 +77,7 @@ const sum = <Item>(items: readonly Item[], value: (item: Item) => number): numbe
 /** What the process on this machine knows: asked over its socket, or where another user runs it, over its page's port. */
 async function localLedger(config: Config): Promise<LedgerState | undefined> {
   const asked = await askControl(config.state, { ledger: {} }).catch(() =>
-    fetch(`http://${config.settings.live.listen}/api/ledger`, { signal: AbortSignal.timeout(10_000) })
+    fetch(`${pageOf(config.settings.live)}/api/ledger`, { signal: AbortSignal.timeout(10_000) })
       .then((answer): Promise<unknown> => answer.json())
       .catch(() => undefined),
   );

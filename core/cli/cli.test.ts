@@ -31,6 +31,17 @@ describe('usage', () => {
       ['tap', 'metric', '--pattern', '#', '--host', 'a'],
       /^sluice: --pattern stands instead of the fields; leave one out\n$/,
     ],
+    [
+      'a field without a value',
+      ['tap', 'metric', '--where', 'points.name'],
+      /^sluice: --where "points.name" is none; write it as points.name=system.*\n$/,
+    ],
+    ['the shape of a part', ['tap', 'metric', '--shape', '--rate', '5'], /^sluice: --shape looks at all of them; leave out --rate\n$/],
+    [
+      'a fixture that is not there',
+      ['test', 'threshold', '--given', '/none.jsonl'],
+      /^sluice: \/none.jsonl does not exist; catch some events with: sluice tap .*\n$/,
+    ],
     ['a metric without a value', ['emit', 'metric', '--name', 'a'], /^sluice: a metric needs both --name and --value\n$/],
     ['data that is not JSON', ['emit', 'log', '--data', '{'], /^sluice: --data is not JSON: .*\n$/],
     [

@@ -1,12 +1,15 @@
 /** What commands share that run until somebody ends them. */
 import { userInfo } from 'node:os';
+import type { Settings } from '../node.ts';
+import { pageOf } from './reach.ts';
 import { inert, paintFor, remark } from './screen.ts';
 
 /** Says where the page is, and over SSH how to reach it. */
-export function announcePage(listen: string): void {
+export function announcePage(live: Settings['live']): void {
+  const { listen } = live;
   const paint = paintFor(process.stdout);
-  process.stdout.write(`sluice: open ${paint.bold(inert(`http://${listen}`))}\n`);
-  const tunnel = tunnelTo(listen, process.env.SSH_CONNECTION);
+  process.stdout.write(`sluice: open ${paint.bold(inert(pageOf(live)))}\n`);
+  const tunnel = live.tls || live.behind ? undefined : tunnelTo(listen, process.env.SSH_CONNECTION);
   if (tunnel) process.stdout.write(`sluice: from your own machine first: ${paint.bold(inert(tunnel))}\n`);
 }
 

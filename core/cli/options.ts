@@ -11,11 +11,25 @@ export interface RemoteFlags {
   readonly port?: string;
   readonly bus?: string;
   readonly config?: string;
+  readonly url?: string;
+  readonly ca?: string;
+  readonly tokenFile?: string;
+}
+
+/** Adds the flags by which a client command reaches the page of another machine. */
+export function withReach(command: Command): Command {
+  return command
+    .option(
+      '--url <page>',
+      'the page of another machine, as in https://sluice.example.com (default: SLUICE_URL); its token is in SLUICE_TOKEN',
+    )
+    .option('--token-file <file>', 'the token, in a file that only you can read')
+    .option('--ca <file>', 'the authority that the certificate comes from, in PEM');
 }
 
 /** Adds the flags that say which sluice a client command talks to. */
 export function withRemote(command: Command): Command {
-  return command
+  return withReach(command)
     .option('--port <port>', 'the port of a running sluice on this machine (default: 7400, or SLUICE_PORT)')
     .option('--bus <addresses>', 'ask RabbitMQ instead, as in amqp://mq1/sluice')
     .option('--config <file>', 'the config that says where (default: SLUICE_CONFIG)');

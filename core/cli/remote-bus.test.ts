@@ -47,7 +47,7 @@ describe('the states', () => {
     await say('a.b.c.web-2.node.cpu', node);
     await say('a.b.c.web-2.node.cpu', null);
     await say('a.b.c.web-3.node.cpu', { name: 'no node' });
-    expect(await remote.states('node')).toEqual([node]);
+    expect(await remote.states('node')).toEqual([{ ...node, key: 'a.b.c.web-1.node.cpu' }]);
     expect(await remote.states('server')).toEqual([]);
   });
 });

@@ -14,6 +14,7 @@ import { kinds } from '../kinds.ts';
 import { lookEveryMs } from '../runtime/looks.ts';
 import { identityOf, type Judge, judgeOf } from '../runtime/trust.ts';
 import { nodeState, processState, serverState } from '../states.ts';
+import { compileWhere, type Where } from '../where.ts';
 import { createFeed } from './feed.ts';
 import type { Presence, Remote, Taken } from './remote.ts';
 
@@ -57,7 +58,7 @@ export function busRemote(bus: Bus, { place, host }: Pick<Config, 'place' | 'hos
       for await (const { events } of feed) {
         for (const event of events as Event<'state'>[]) {
           const checked = event.data.of === of ? schemas[of].safeParse(event.data.value) : undefined;
-          if (checked?.success) present.set(event.key, checked.data as Presence[Of]);
+          if (checked?.success) present.set(event.key, { ...checked.data, key: event.key } as Presence[Of]);
           else present.delete(event.key);
         }
       }
@@ -65,9 +66,9 @@ export function busRemote(bus: Bus, { place, host }: Pick<Config, 'place' | 'hos
       if (end.signal.reason === 'late') throw new SluiceError(`${bus.name} did not tell all of its states; try again: sluice doctor`);
       return [...present].sort(([one], [other]) => (one < other ? -1 : 1)).map(([, state]) => state);
     },
-    async *tap({ kind, pattern, since, ...fields }, signal) {
+    async *tap({ kind, pattern, since, where, rate, ...fields }, signal) {
       if (since !== undefined) throw new UsageError('--since needs a running sluice that remembers; name its --port');
-      yield* await follow(bus, topic(kind, pattern ?? patternOf(fields)), judge, signal);
+      yield* narrowed(await follow(bus, topic(kind, pattern ?? patternOf(fields)), judge, signal), where, rate);
     },
     async emit({ kind, key, data }) {
       const whole = typeof key === 'string' ? key : keyOf({ ...place, host, resource: key });
@@ -118,6 +119,20 @@ async function follow(
   })();
 }
 
+/** What its data makes wanted, and no more of it in a second than was asked for. */
+async function* narrowed(all: AsyncIterable<Taken>, where: Where | undefined, rate = Number.POSITIVE_INFINITY): AsyncIterable<Taken> {
+  const wants = where && compileWhere(where);
+  let [second, room] = [0, rate];
+  for await (const taken of all) {
+    const now = Math.floor(systemClock.monotonic() / 1000);
+    if (now !== second) [second, room] = [now, rate];
+    const fitting = wants ? taken.events.filter(({ data }) => wants(data)) : taken.events;
+    const events = fitting.slice(0, room);
+    room -= events.length;
+    yield { ...taken, events, skipped: fitting.length - events.length };
+  }
+}
+
 /** A batch is routed by all of its keys at once, so each event is matched again. */
 function read({ message, ...from }: Delivery, matches: (key: string) => boolean, judge?: Judge): Taken {
   const { kind, keys, batch, encoding } = message;
@@ -125,7 +140,7 @@ function read({ message, ...from }: Delivery, matches: (key: string) => boolean,
   try {
     body = encoding === 'gzip' ? gunzipSync(message.body, { maxOutputLength: maxMessageBytes }) : message.body;
   } catch (thrown) {
-    return { events: [], past: 0, dropped: 0, refused: [messageOf(thrown)] };
+    return { events: [], past: 0, dropped: 0, skipped: 0, refused: [messageOf(thrown)] };
   }
   const all = decodeAll(body, batch, { kind, key: keys[0], at: systemClock.now() });
   const events: Event[] = [];
@@ -135,7 +150,7 @@ function read({ message, ...from }: Delivery, matches: (key: string) => boolean,
     if (verdict instanceof Reject) refused.push(verdict.message);
     else if (!('refused' in each) && matches(each.key)) events.push(verdict === 'unverified' ? { ...each, unverified: true } : each);
   }
-  return { events, past: 0, dropped: 0, refused };
+  return { events, past: 0, dropped: 0, skipped: 0, refused };
 }
 
 /** What the promise brings, or undefined when it takes too long. */

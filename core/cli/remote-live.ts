@@ -1,6 +1,6 @@
 /**
- * A sluice that runs on this machine: what it shows is asked of its page's server, what it is told goes through the socket
- * in its state directory. Everything that it answers is checked like any stranger's word.
+ * A sluice that runs: what it shows is asked of its page's server; what it is told goes through the socket in its state directory,
+ * or where it is another machine's, through its page too. Everything that it answers is checked like any stranger's word.
  */
 import { on, once } from 'node:events';
 import { z } from 'zod';
@@ -8,12 +8,20 @@ import { systemClock } from '../clock.ts';
 import type { Config } from '../config.ts';
 import { messageOf, SluiceError } from '../errors.ts';
 import { type Event, fromWire } from '../event.ts';
+import { remoteHistory } from '../history/remote.ts';
 import type { Kind } from '../kinds.ts';
 import { nodeState, processState, serverState } from '../states.ts';
 import { sendControl } from './control-client.ts';
+import { explained, type Reach } from './reach.ts';
 import type { Remote, Taken } from './remote.ts';
+import { storedBefore } from './remote-past.ts';
 
-const answers = { server: z.array(serverState), node: z.array(nodeState), process: z.array(processState) } as const;
+const keyed = { key: z.string() };
+const answers = {
+  server: z.array(serverState.extend(keyed)),
+  node: z.array(nodeState.extend(keyed)),
+  process: z.array(processState.extend(keyed)),
+} as const;
 const paths = { server: 'servers', node: 'nodes', process: 'processes' } as const;
 
 const frame = z.object({
@@ -21,28 +29,47 @@ const frame = z.object({
   events: z.array(z.unknown()).optional(),
   dropped: z.number().optional(),
   omitted: z.number().optional(),
+  skipped: z.number().optional(),
   error: z.string().optional(),
 });
 
-export function liveRemote(config: Config): Remote {
-  const address = reachable(config.settings.live.listen);
-  const base = `http://${address}`;
-  const absent = (cause: unknown) =>
-    new SluiceError(`nothing answers at ${base}; start it with "sluice run" (npm start in a checkout), or name its port with --port`, {
-      cause,
-    });
+export function liveRemote(config: Config, { base, ask: exchange, socket: way, elsewhere }: Reach): Remote {
+  const absent = (thrown: unknown): SluiceError => {
+    const cause = explained(thrown, base);
+    if (cause instanceof SluiceError) return cause;
+    const advice = elsewhere
+      ? 'look whether sluice runs there, and whether the way to it is open'
+      : 'start it with "sluice run" (npm start in a checkout), or name its port with --port';
+    return new SluiceError(`nothing answers at ${base}; ${advice}`, { cause });
+  };
 
   async function ask(path: string): Promise<unknown> {
-    const response = await fetch(`${base}${path}`, { signal: AbortSignal.timeout(10_000) }).catch((thrown: unknown) => {
+    const response = await exchange(path, { signal: AbortSignal.timeout(10_000) }).catch((thrown: unknown) => {
       throw absent(thrown);
     });
     const body = await response.text();
+    if (response.status === 401) throw new SluiceError(unknown(base));
     if (!response.ok) throw new SluiceError(`${base}${path} answered ${response.status}: ${body.trim().slice(0, 300)}`);
     try {
       return JSON.parse(body);
     } catch (cause) {
       throw new SluiceError(`${base} is no sluice: it answered ${path} without JSON; name sluice's own port with --port`, { cause });
     }
+  }
+
+  /** As an operator of that part of the tree: this machine's own socket is not there. */
+  async function emitThere(draft: Parameters<Remote['emit']>[0]): Promise<string> {
+    const response = await exchange('/api/emit', {
+      method: 'POST',
+      headers: { 'content-type': 'application/json' },
+      body: JSON.stringify(draft),
+      signal: AbortSignal.timeout(10_000),
+    }).catch((thrown: unknown) => {
+      throw absent(thrown);
+    });
+    const body = await response.text();
+    if (!response.ok) throw new SluiceError(response.status === 401 ? unknown(base) : body.trim().slice(0, 300));
+    return z.object({ id: z.string() }).parse(JSON.parse(body)).id;
   }
 
   return {
@@ -54,15 +81,23 @@ export function liveRemote(config: Config): Remote {
     },
     async *tap({ since, ...topic }, signal): AsyncIterable<Taken> {
       const { WebSocket } = await import('ws');
-      const socket = new WebSocket(`ws://${address}/api/live`, { handshakeTimeout: 10_000, perMessageDeflate: false });
+      const socket = new WebSocket(way.url, { ...way.options, handshakeTimeout: 10_000, perMessageDeflate: false });
       try {
         await once(socket, 'open', { signal }).catch((thrown: unknown) => {
-          throw signal.aborted ? thrown : absent(thrown);
+          if (signal.aborted) throw thrown;
+          throw /\b401\b/.test(messageOf(thrown)) ? new SluiceError(unknown(base)) : absent(thrown);
         });
         socket.send(JSON.stringify({ subscribe: { ...topic, since: since ?? '0s' } }));
         // A command that is slow to print stops reading, and the server drops and counts for it.
         const frames = on(socket, 'message', { signal, close: ['close'], highWaterMark: 64, lowWaterMark: 8 });
-        for await (const [data] of frames) yield takenFrom(String(data), topic.kind, since !== undefined);
+        let isFirst = true;
+        for await (const [data] of frames) {
+          const taken = takenFrom(String(data), topic.kind, since !== undefined);
+          if (isFirst && since !== undefined && topic.kind !== 'state')
+            yield* storedBefore(remoteHistory({ base, ask: exchange }), { ...topic, since }, taken.events, signal);
+          isFirst = false;
+          yield taken;
+        }
         throw new SluiceError(`${base} ended the connection; start it again with "sluice run"`);
       } catch (thrown) {
         if (!signal.aborted) throw thrown;
@@ -71,7 +106,7 @@ export function liveRemote(config: Config): Remote {
         socket.terminate();
       }
     },
-    emit: (draft) => sendControl(config.state, { emit: draft }),
+    emit: (draft) => (elsewhere ? emitThere(draft) : sendControl(config.state, { emit: draft })),
     queues: async () => [],
     close: async () => {},
   };
@@ -79,7 +114,7 @@ export function liveRemote(config: Config): Remote {
 
 /** The past is only wanted when it was asked for; the present of `state` always. */
 function takenFrom(text: string, kind: Kind, past: boolean): Taken {
-  const { snapshot = [], events = [], dropped = 0, omitted = 0, error } = frame.parse(JSON.parse(text));
+  const { snapshot = [], events = [], dropped = 0, omitted = 0, skipped = 0, error } = frame.parse(JSON.parse(text));
   if (error !== undefined) throw new SluiceError(error);
   const before = readWires(past || kind === 'state' ? snapshot : [], kind);
   const since = readWires(events, kind);
@@ -88,6 +123,7 @@ function takenFrom(text: string, kind: Kind, past: boolean): Taken {
     past: before.events.length,
     refused: [...before.refused, ...since.refused],
     dropped: dropped + (past ? omitted : 0),
+    skipped,
   };
 }
 
@@ -105,7 +141,6 @@ function readWires(wires: readonly unknown[], kind: Kind): { events: Event[]; re
   return { events, refused };
 }
 
-/** Where to connect for what listens there: on all addresses is also on this one. */
-function reachable(listen: string): string {
-  return listen.replace(/^(0\.0\.0\.0|\[::\]):/, '127.0.0.1:');
-}
+/** The server says how to make a token; where it is shown here, it does not know. */
+export const unknown = (base: string): string =>
+  `${base} wants a token that is good: put it into SLUICE_TOKEN, or into a file for --token-file; on its hub: sluice token new --look viewer`;

@@ -7,12 +7,19 @@ import type { Config } from '../config.ts';
 import type { Event } from '../event.ts';
 import type { Kind } from '../kinds.ts';
 import type { Draft, Reads } from '../node.ts';
+import type { Keyed } from '../pipes.ts';
 import type { NodeState, ProcessState, ServerState } from '../states.ts';
+import type { Where } from '../where.ts';
 import { configOf, type RemoteFlags } from './options.ts';
+import { isElsewhere, type ReachFlags, reachOf } from './reach.ts';
 
 /** What a tap asks for. `since`: an instant or how long ago; without it, only what comes from now on. */
 export interface Wanted extends Reads {
   readonly since?: string | undefined;
+  /** What the data must hold. */
+  readonly where?: Where | undefined;
+  /** Events a second at most; the others are counted. */
+  readonly rate?: number | undefined;
 }
 
 /** Events as they came, in order; how many the way lost; and what arrived but was no event, in words. */
@@ -20,14 +27,18 @@ export interface Taken {
   readonly events: readonly Event[];
   /** How many of them, the first ones, are from before it was asked. */
   readonly past: number;
+  /** When these first ones were received, where that was kept. In milliseconds since 1970. */
+  readonly received?: readonly number[];
   readonly dropped: number;
+  /** Left out since more came than were asked for. */
+  readonly skipped: number;
   readonly refused: readonly string[];
 }
 
 export interface Presence {
-  readonly server: ServerState;
-  readonly node: NodeState;
-  readonly process: ProcessState;
+  readonly server: Keyed<ServerState>;
+  readonly node: Keyed<NodeState>;
+  readonly process: Keyed<ProcessState>;
 }
 
 export interface Remote {
@@ -50,18 +61,18 @@ interface OpenFlags extends RemoteFlags {
 }
 
 /** A named bus is asked itself, a named port is that process; else what the config says. */
-export async function openRemote({ config: file, port, bus: addresses, state }: OpenFlags): Promise<Remote> {
-  return openRemoteOf(await configOf(file, { port, bus: addresses, state }), port);
+export async function openRemote({ config: file, port, bus: addresses, state, ...reach }: OpenFlags): Promise<Remote> {
+  return openRemoteOf(await configOf(file, { port, bus: addresses, state }), { ...reach, port }, addresses);
 }
 
-export async function openRemoteOf(config: Config, port?: string): Promise<Remote> {
+export async function openRemoteOf(config: Config, flags: ReachFlags = {}, named?: string): Promise<Remote> {
   const { bus } = config;
-  if (bus !== 'embedded' && port === undefined) {
+  if (bus !== 'embedded' && flags.port === undefined && flags.url === undefined && (named !== undefined || !isElsewhere(flags))) {
     const { openBus } = await import('./remote-bus.ts');
     return openBus(config, bus);
   }
   const { liveRemote } = await import('./remote-live.ts');
-  return liveRemote(config);
+  return liveRemote(config, reachOf(config, flags));
 }
 
 /** Runs one piece of work against the other end, and lets go of it whatever happens. */

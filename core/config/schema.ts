@@ -77,6 +77,12 @@ export function readListen(text: string): { host: string; port: number } | undef
   return host && Number(port) < 65_536 ? { host, port: Number(port) } : undefined;
 }
 
+const pageName = /^(\[[0-9a-f:.]+\]|[a-z0-9._-]{1,253})$/i;
+
+/** `https://name` or `https://name:port`, and nothing after it. */
+export const isOrigin = (text: string): boolean =>
+  URL.canParse(text) && new URL(text).protocol === 'https:' && new URL(text).origin === text;
+
 const busHint = 'write embedded, or amqp:// and amqps:// addresses, as in [amqps://mq1/sluice]';
 export const nodeName = z
   .string()
@@ -220,8 +226,25 @@ export const fileSchema = z
         listen: meaning(
           (text) => (readListen(text) ? text : undefined),
           'write address:port, as in 127.0.0.1:7400',
-          "The page's address and port.",
+          "The page's address and port. Beyond loopback it needs tls or behind, and tokens: sluice token new --look viewer.",
         ).optional(),
+        tls: z
+          .strictObject({
+            cert: path.meta({ description: 'Its certificate, with those between it and its authority, in PEM.' }),
+            key: path.meta({ description: 'Its private key, in PEM.' }),
+          })
+          .optional()
+          .meta({ description: 'Serves the page over TLS. Both files are read anew when they change.' }),
+        names: z
+          .array(z.string().regex(pageName, 'write a name as browsers ask for it, as in sluice.example.com'))
+          .min(1)
+          .optional()
+          .meta({ description: 'With tls: the names by which the page may be asked for. Default: those of the certificate.' }),
+        behind: z
+          .string()
+          .refine(isOrigin, 'write where the proxy shows the page, as in https://sluice.example.com')
+          .optional()
+          .meta({ description: 'A proxy has TLS and shows the page there, and nowhere else: the only Host and Origin that are welcome.' }),
       })
       .optional()
       .meta({ description: 'The live page.' }),

@@ -100,7 +100,7 @@ async function run(flags: DemoFlags): Promise<void> {
       await hub?.stop('end of the demo');
       await bus.close(2000);
     });
-    if (hub) announcePage(config.settings.live.listen);
+    if (hub) announcePage(config.settings.live);
     const { startFleet } = await import('./fleet.ts');
     const { servers, points, seed } = flags;
     const state = join(folder, 'fleet');

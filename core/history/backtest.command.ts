@@ -4,6 +4,7 @@
  */
 import { basename } from 'node:path';
 import type { Command } from 'commander';
+import { withReach } from '../cli/options.ts';
 import { json, paintFor, print, remark } from '../cli/screen.ts';
 import type { HistoryFlags } from './open.ts';
 
@@ -14,8 +15,7 @@ interface BacktestFlags extends HistoryFlags {
 }
 
 export default function addBacktest(program: Command): void {
-  program
-    .command('backtest')
+  withReach(program.command('backtest'))
     .description('try a config or a filter on the past: what it would have told, beside what was told')
     .argument('<config or filter>', 'a config.yaml, a file such as ./hot.ts, or the name of a built-in filter')
     .option('--since <time>', 'from when on: 30d, or 2026-01-31T12:00:00Z (default: 7d; of a file: all of it)')

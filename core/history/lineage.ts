@@ -1,12 +1,14 @@
 /**
  * What an event came of, looked up: its trigger, its causes and its evidence, and what those came of in turn.
  *
- * an event → a tree of causes. A cause is an event, a range of them, a filter's own clock, or something no longer kept.
+ * an event → a tree of causes. A cause is an event, a range of them, a filter's own clock, something no longer kept,
+ * or something that whoever asks may not see.
  * Bounded: so deep, and so many look-ups, since causes are a stranger's word.
  */
 import { type Event, topic } from '../event.ts';
 import type { History } from '../history.ts';
 import { isKind, type Kind } from '../kinds.ts';
+import { Outside } from './within.ts';
 
 export type Cause =
   | { readonly sort: 'event'; readonly id: string; readonly event: Event; readonly causes: readonly Cause[] }
@@ -14,7 +16,9 @@ export type Cause =
   | { readonly sort: 'range'; readonly range: Range; readonly kept: number; readonly some: readonly Event[] }
   /** A filter's tick, or news of its pipe, as `tick/<node>/<at>`. */
   | { readonly sort: 'moment'; readonly what: 'tick' | 'pipe'; readonly node: string; readonly at: number }
-  | { readonly sort: 'gone'; readonly id: string };
+  | { readonly sort: 'gone'; readonly id: string }
+  /** It is kept, and outside the part of the tree that the history was opened for. */
+  | { readonly sort: 'outside'; readonly id: string };
 
 export interface Range {
   readonly source: string;
@@ -41,10 +45,15 @@ export async function lineageOf(history: History, event: Event): Promise<readonl
     if (moment) return moment;
     const range = rangeOf(text);
     if (++lookups > mostLookups) return undefined;
-    if (range) return rangeCause(history, range, led);
-    const found = await history.byId(text, led);
-    if (!found) return { sort: 'gone', id: text };
-    return { sort: 'event', id: text, event: found.event, causes: depth < deepest ? await causesOf(found.event, depth + 1) : [] };
+    try {
+      if (range) return await rangeCause(history, range, led);
+      const found = await history.byId(text, led);
+      if (!found) return { sort: 'gone', id: text };
+      return { sort: 'event', id: text, event: found.event, causes: depth < deepest ? await causesOf(found.event, depth + 1) : [] };
+    } catch (thrown) {
+      if (thrown instanceof Outside) return { sort: 'outside', id: text };
+      throw thrown;
+    }
   };
   const causesOf = async (led: Event, depth: number): Promise<Cause[]> => {
     const causes: Cause[] = [];

@@ -1,5 +1,6 @@
 /** `sluice propose`: rules evolved from what happened, with how often they would fire, for a person to accept. */
 import type { Command } from 'commander';
+import { withReach } from '../cli/options.ts';
 import { json, paintFor, print, remark } from '../cli/screen.ts';
 import { UsageError } from '../errors.ts';
 import type { Severity } from '../kinds.ts';
@@ -17,8 +18,7 @@ interface ProposeFlags extends HistoryFlags {
 }
 
 export default function addPropose(program: Command): void {
-  program
-    .command('propose')
+  withReach(program.command('propose'))
     .description('a rule made from what happened, with the number of alerts to expect, for you to accept')
     .argument('<host/resource or metric>', 'as in web-1/filesystem, or system.memory.utilization on all hosts')
     .option('--since <time>', 'from when on: 30d, or 2026-01-31T12:00:00Z (default: 30d; of a file: all of it)')

@@ -1,5 +1,6 @@
 /** `sluice why-not`: how near an alert was that did not come, and what was missing. */
 import type { Command } from 'commander';
+import { withReach } from '../cli/options.ts';
 import { json, print } from '../cli/screen.ts';
 import type { HistoryFlags } from './open.ts';
 
@@ -9,8 +10,7 @@ interface WhyNotFlags extends HistoryFlags {
 }
 
 export default function addWhyNot(program: Command): void {
-  program
-    .command('why-not')
+  withReach(program.command('why-not'))
     .description('why no alert came: which rules looked, how near each was, and what was missing')
     .argument('<host/resource>', 'as in web-3/filesystem, or web-3/memory-used for one rule')
     .requiredOption('--at <time>', 'around when: 02:12 (UTC), 2026-01-31T12:00:00Z, or 5m ago as 5m')

@@ -1,5 +1,6 @@
 /** `sluice why`: from an alert back to what it rests on. */
 import type { Command } from 'commander';
+import { withReach } from '../cli/options.ts';
 import { json, print } from '../cli/screen.ts';
 import type { History } from '../history.ts';
 import type { HistoryFlags } from './open.ts';
@@ -9,8 +10,7 @@ interface WhyFlags extends HistoryFlags {
 }
 
 export default function addWhy(program: Command): void {
-  program
-    .command('why')
+  withReach(program.command('why'))
     .description('why an alert came: its filter, its rule, and the values and lines that it rests on')
     .argument('<id or host/resource>', "an event's id, or what the latest alert is about, as in web-3/filesystem")
     .option('--from <file>', 'a file of events, as sluice tap --save writes it, instead of a running sluice')

@@ -18,6 +18,8 @@ export interface Why {
   /** Who decided it; undefined for what a monitor saw by itself. */
   readonly filter: Maker | undefined;
   readonly rule: string | undefined;
+  /** The series that an alert judges, where its causes tell: what a chart of it shows. */
+  readonly series: WhySeries | undefined;
   readonly causes: readonly WhyCause[];
   /** The whole of it for a person, a line each; two spaces at its start for each step back. Safe to print. */
   readonly sentences: readonly string[];
@@ -31,11 +33,29 @@ export interface Maker {
   readonly policycommit?: string;
 }
 
+export interface WhySeries extends Pick<Point, 'name' | 'unit' | 'type' | 'attributes'> {
+  readonly key: string;
+}
+
+/** `says`: what matters of an event, a line for each of its points or log lines. As it came: not safe to print. */
 export type WhyCause =
-  | { readonly sort: 'event'; readonly event: Record<string, unknown>; readonly causes: readonly WhyCause[] }
-  | { readonly sort: 'range'; readonly range: Range; readonly kept: number; readonly some: readonly Record<string, unknown>[] }
+  | {
+      readonly sort: 'event';
+      readonly event: Record<string, unknown>;
+      readonly says: readonly string[];
+      readonly causes: readonly WhyCause[];
+    }
+  | {
+      readonly sort: 'range';
+      readonly range: Range;
+      readonly kept: number;
+      readonly some: readonly Record<string, unknown>[];
+      readonly says: readonly string[];
+    }
   | { readonly sort: 'moment'; readonly what: 'tick' | 'pipe'; readonly node: string; readonly at: number }
-  | { readonly sort: 'gone'; readonly id: string };
+  | { readonly sort: 'gone'; readonly id: string }
+  /** It is kept, and not for who asks. */
+  | { readonly sort: 'outside'; readonly id: string };
 
 /** How long before now an alert is looked for that is named by what it is about alone. */
 export const lookBackMs = 30 * 86_400_000;
@@ -57,7 +77,8 @@ export async function why(history: History, event: Event): Promise<Why> {
     event: toWire(event),
     filter,
     rule: alert?.data.rule,
-    causes: causes.map(asJson),
+    series: alert && seriesOf(alert, causes),
+    causes: causes.map((cause) => asJson(cause, event)),
     sentences: sentences.map((line) => inert(line)),
   };
 }
@@ -108,6 +129,7 @@ function causeSentences(causes: readonly Cause[], led: Event, depth: number): st
   if (causes.length === 0 && depth === 0) return ['It names no cause: it is what was seen.'];
   return causes.flatMap((cause) => {
     if (cause.sort === 'gone') return [`${indent}It rests on the event ${cause.id}, which is no longer kept.`];
+    if (cause.sort === 'outside') return [`${indent}It rests on the event ${cause.id}, which is outside your part of the tree.`];
     if (cause.sort === 'moment') {
       const what = cause.what === 'tick' ? 'the time that had passed' : 'a change in the health of its pipe';
       return [`${indent}It was decided by ${what}, at ${instant(cause.at)} UTC, and by no event.`];
@@ -130,9 +152,12 @@ function rangeSentences({ range, kept, some }: Extract<Cause, { sort: 'range' }>
   const still = kept === named ? 'all kept' : kept === 0 ? 'none of them is kept any longer' : `${kept} of them still kept`;
   return [
     `${indent}It rests on ${of}, ${range.from} to ${range.to} of ${range.source} (${still}):`,
-    ...some.flatMap((event) => contents(event, undefined).map((line) => `${indent}  ${clockTime(event.time)}  ${line}`)),
+    ...saysOf(some).map((line) => `${indent}  ${line}`),
   ];
 }
+
+const saysOf = (some: readonly Event[]): string[] =>
+  some.flatMap((event) => contents(event, undefined).map((line) => `${clockTime(event.time)}  ${line}`));
 
 /** What an event says, a line for each of its points or log lines that matters. */
 function contents(event: Event, led: Event | undefined): string[] {
@@ -147,6 +172,10 @@ function contents(event: Event, led: Event | undefined): string[] {
       'line',
     );
   if (event.kind === 'stat') return cut(event.data.series.map(describeStat), mostPoints, 'series');
+  if (event.kind === 'heartbeat') {
+    const { interval, boot, goodbye } = event.data;
+    return [goodbye ? `goodbye: ${goodbye.reason}` : `alive, with a beat each ${formatDuration(interval * 1000)} (run ${boot})`];
+  }
   if (event.kind === 'alert') return [`${event.data.severity} ${event.data.rule} ${event.data.status}: ${event.data.summary}`];
   return [JSON.stringify(event.data).slice(0, 500)];
 }
@@ -193,6 +222,17 @@ const cut = (lines: readonly string[], most: number, what: string): string[] =>
         `and ${what === 'series' ? `${lines.length - most} more series` : counted(lines.length - most, `more ${what}`)}`,
       ];
 
+/** The latest of the points that decided an alert, as the series that it is of. */
+function seriesOf(alert: Event<'alert'>, causes: readonly Cause[]): WhySeries | undefined {
+  const last = causes.findLast((cause) => cause.sort === 'event' && cause.event.kind === 'metric');
+  if (last?.sort !== 'event' || last.event.kind !== 'metric') return undefined;
+  const { key, data } = last.event;
+  const [point] = decisive(data.points, alert);
+  if (!point) return undefined;
+  const { name, unit, type, attributes } = point;
+  return { key, name, ...(unit !== undefined && { unit }), ...(type && { type }), ...(attributes && { attributes }) };
+}
+
 /** How many values of the same series came between the first and the last event that the alert rests on. */
 async function between(history: History, alert: Event<'alert'>, causes: readonly Cause[]): Promise<string | undefined> {
   const metrics = causes.flatMap((cause) => (cause.sort === 'event' && cause.event.kind === 'metric' ? [cause.event] : []));
@@ -231,7 +271,9 @@ function unescaped(word: string): string {
   }
 }
 
-function asJson(cause: Cause): WhyCause {
-  if (cause.sort === 'event') return { sort: 'event', event: toWire(cause.event), causes: cause.causes.map(asJson) };
-  return cause.sort === 'range' ? { ...cause, some: cause.some.map(toWire) } : cause;
+function asJson(cause: Cause, led: Event): WhyCause {
+  if (cause.sort === 'range') return { ...cause, some: cause.some.map(toWire), says: saysOf(cause.some) };
+  if (cause.sort !== 'event') return cause;
+  const { event, causes } = cause;
+  return { sort: 'event', event: toWire(event), says: contents(event, led), causes: causes.map((each) => asJson(each, event)) };
 }

@@ -10,6 +10,7 @@ import type { Author, Origin } from './author.ts';
 import type { Believe } from './believing.ts';
 import type { Committer } from './commit.ts';
 import type { Decoder } from './decoding.ts';
+import { audit, emit } from './emitting.ts';
 import type { Health } from './health.ts';
 import type { Isolation } from './isolate.ts';
 import type { Ledger } from './ledger.ts';
@@ -93,7 +94,8 @@ export interface Running {
 
 /** What the process offers to one of its nodes. */
 export const servicesFor = (
-  context: Pick<Context, 'bus' | 'clock' | 'filters' | 'keeping' | 'report'> & Partial<Pick<Context, 'ledger'>>,
+  context: Pick<Context, 'authorOf' | 'bus' | 'clock' | 'committer' | 'filters' | 'keeping' | 'outbox' | 'report'> &
+    Partial<Pick<Context, 'announcer' | 'ledger'>>,
   name: string,
 ): Services => ({
   history: () => context.keeping.history,
@@ -101,5 +103,7 @@ export const servicesFor = (
   ledger: () => context.ledger?.state() ?? { process: '', lost: [], heard: [] },
   clock: context.clock,
   look: (topics) => context.bus.look(topics.filter(({ kind }) => kinds[kind].batched)),
+  emit: (draft, may) => emit(context, draft, may),
+  audit: (data) => audit(context, name, data),
   say: (level, text) => context.report(level, named(name, text)),
 });

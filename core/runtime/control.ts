@@ -18,6 +18,7 @@ import { unfit } from '../json.ts';
 import { kinds } from '../kinds.ts';
 import type { Draft } from '../node.ts';
 import type { Context } from './context.ts';
+import { emit as publish } from './emitting.ts';
 import { readLetter } from './replay.ts';
 
 export const controlSocket = (state: string): string => join(state, 'control.sock');
@@ -52,7 +53,6 @@ export interface Control {
 /** Listens, or says why it cannot and goes without: no node depends on it. */
 export async function startControl(context: Context, state: string): Promise<Control> {
   const path = controlSocket(state);
-  const author = context.authorOf('emit');
 
   const ofHistory = (what: 'backup' | 'restore'): Promise<string> => {
     const work = context.keeping[what];
@@ -77,10 +77,7 @@ export async function startControl(context: Context, state: string): Promise<Con
       if (letter) return { ok: await replay(letter) };
       if (ledger) return { ok: context.ledger.state() };
       if (!emit) return { ok: await ofHistory(restore ? 'restore' : 'backup') };
-      await context.outbox.room();
-      const event = author.original(emit as Draft, context.clock.now());
-      await context.committer.commit({ events: [event], apply: (transaction) => context.announcer.note(transaction, 'emit', [event]) });
-      return { ok: event.id };
+      return { ok: await publish(context, emit as Draft) };
     } catch (thrown) {
       const issue = thrown instanceof z.ZodError ? thrown.issues[0] : undefined;
       return { error: issue ? `${issue.path.join('.')}: ${issue.message}` : messageOf(thrown) };

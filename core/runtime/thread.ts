@@ -151,6 +151,8 @@ const services: Services = {
   ledger: () => ({ process: '', lost: [], heard: [] }),
   clock: systemClock,
   look: () => {},
+  emit: () => Promise.reject(new Reject('emit: a node in a thread of its own may not; leave isolate: out')),
+  audit: () => Promise.reject(new Reject('audit: a node in a thread of its own may not; leave isolate: out')),
   say: (level, text) => parentPort?.postMessage({ say: text, level } satisfies Said),
 };
 

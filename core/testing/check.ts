@@ -6,7 +6,7 @@ import { AssertionError } from 'node:assert';
 import type { z } from 'zod';
 import { messageOf } from '../errors.ts';
 import type { Kind } from '../kinds.ts';
-import type { Example, Expected, Filter, Step, TableShapes } from '../node.ts';
+import type { Example, Expected, Filter, Recording, Step, TableShapes } from '../node.ts';
 import { mismatch, showCame } from './match.ts';
 import { type Came, type PlayOptions, play } from './play.ts';
 
@@ -89,7 +89,7 @@ export function checkFilter<Config extends z.ZodType, In extends Kind, Out exten
 export function sameBytes<Config extends z.ZodType, In extends Kind, Out extends Kind, Shapes extends TableShapes>(
   filter: Filter<Config, In, Out, Shapes>,
   config: z.input<Config>,
-  steps: readonly Step[],
+  steps: readonly (Step | Recording)[],
   again: PlayOptions,
 ): string | undefined {
   const first = play(filter, config, steps).came;

@@ -1,18 +1,16 @@
 /**
- * Plays steps to a filter as the runtime would, on a time of its own that starts at 0 s: all ticks on the way, the pipe
+ * Plays steps to a filter as the runtime would, on a time of its own that starts at 0 s (with a fixture, on the recorded one): all ticks on the way, the pipe
  * healthy from the start unless the first step says otherwise. What it was given is frozen: events are facts.
  */
 import type { z } from 'zod';
-import { duration } from '../clock.ts';
 import { ConfigError } from '../errors.ts';
-import { type Event, originalId } from '../event.ts';
-import { parse } from '../key.ts';
-import { type Data, type Kind, kinds } from '../kinds.ts';
-import type { Filter, Pipe, Step, TableShapes } from '../node.ts';
+import type { Data, Kind } from '../kinds.ts';
+import type { Filter, Recording, Step, TableShapes } from '../node.ts';
 import { type FilterHost, type FilterRun, filterRun, type Outcome } from '../runtime/filtering.ts';
 import { encodeRows, encodeTake, noRows, type Replay, type Rows, replay, summary, type Writes } from '../runtime/partition/records.ts';
 import type { Entry } from '../state/tables.ts';
 import { examplePlace } from './build.ts';
+import { scheduleOf } from './steps.ts';
 
 /** What came out, and when, in milliseconds of the play. A dead-lettered input comes as an event of kind `dead`. */
 export type Came = {
@@ -49,9 +47,6 @@ export interface Played {
   readonly saved: Saved;
 }
 
-/** When a play starts. A whole day, so that all ticks are aligned with it. */
-export const playStart = Date.UTC(2026, 0, 1);
-
 /** Where a played filter stands: keys that it gives as words are of this host. */
 const host = (name: string): FilterHost => ({ name, about: { ...examplePlace, host: 'hub-1' } });
 
@@ -59,7 +54,7 @@ const host = (name: string): FilterHost => ({ name, about: { ...examplePlace, ho
 export function play<Config extends z.ZodType, Shapes extends TableShapes, In extends Kind, Out extends Kind>(
   filter: Filter<Config, In, Out, Shapes>,
   config: z.input<Config>,
-  steps: readonly Step[],
+  steps: readonly (Step | Recording)[],
   options: PlayOptions = {},
 ): Played {
   const checked = filter.config.safeParse(config ?? {});
@@ -68,36 +63,31 @@ export function play<Config extends z.ZodType, Shapes extends TableShapes, In ex
     throw new ConfigError(`${filter.name}: config: ${[...(issue?.path ?? []), issue?.message].join(': ')}`);
   }
   const rows = options.move === 'after each input' ? changelog(disk(options.saved)) : disk(options.saved);
-  const start = () => filterRun(filter, checked.data, host(filter.name), rows.saved);
+  const { start, moments } = scheduleOf(filter, steps);
+  const create = () => filterRun(filter, checked.data, host(filter.name), rows.saved);
   const came: Came[] = [];
-  let run = start();
+  let run = create();
   /** What one input led to, written down; perhaps the process ends here. */
   const settle = (outcomes: readonly Outcome[], at: number) => {
-    for (const outcome of outcomes) came.push(...told(outcome, filter.name, at));
+    for (const outcome of outcomes) came.push(...told(outcome, filter.name, at, start));
     rows.commit(run);
-    if (options.restart === 'after each input' || options.move === 'after each input') run = start();
+    if (options.restart === 'after each input' || options.move === 'after each input') run = create();
   };
 
-  const first = steps[0];
-  const inputs = first && 'pipe' in first ? steps : [{ at: '0s', pipe: { connected: true, caughtUp: true } } as const, ...steps];
   const every = run.nextTick === undefined ? undefined : filter.tickEvery;
-  let nextTick = playStart;
-  let now = playStart;
-  inputs.forEach((step, index) => {
-    const at = playStart + millisecondsOf(step.at, filter.name);
-    if (at < now) throw new ConfigError(`${filter.name}: step at ${step.at} comes before the one above it; put the steps in order`);
-    now = at;
+  let nextTick = start;
+  for (const { at, event, pipe } of moments) {
     // The pipe's news of that moment goes before its tick, as in the runtime.
-    const last = 'pipe' in step ? at - 1 : at;
+    const last = pipe ? at - 1 : at;
     for (; every !== undefined && nextTick <= last; nextTick += every) settle(run.tick(nextTick), nextTick);
-    if ('event' in step) settle(run.event(eventOf(step.event, index, at, filter.name), at), at);
-    else if ('pipe' in step) settle(run.pipe(step.pipe satisfies Pipe, at), at);
-  });
+    if (event) settle(run.event(event, at), at);
+    else if (pipe) settle(run.pipe(pipe, at), at);
+  }
   return { came, saved: rows.all };
 }
 
-function told(outcome: Outcome, node: string, at: number): Came[] {
-  if (outcome.dead === undefined) return outcome.derived.map(({ index: _, ...derived }) => ({ at: at - playStart, ...derived }) as Came);
+function told(outcome: Outcome, node: string, at: number, start: number): Came[] {
+  if (outcome.dead === undefined) return outcome.derived.map(({ index: _, ...derived }) => ({ at: at - start, ...derived }) as Came);
   const { trigger, dead, event } = outcome;
   const data: Data<'dead'> = {
     reason: dead.message.slice(0, 2048),
@@ -106,42 +96,7 @@ function told(outcome: Outcome, node: string, at: number): Came[] {
     event: event === undefined ? '' : JSON.stringify(event.data).slice(0, 65_536),
     ...(event && { key: event.key, id: event.id }),
   };
-  return [{ at: at - playStart, kind: 'dead', key: event?.key ?? node, id: trigger, time: at, causationid: trigger, data }];
-}
-
-function eventOf(given: Extract<Step, { event: unknown }>['event'], index: number, at: number, node: string): Event {
-  const about = parse(given.key);
-  const checked = kinds[given.kind].schema.safeParse(given.data);
-  if (!checked.success) {
-    const issue = checked.error.issues[0];
-    throw new ConfigError(`${node}: the ${given.kind} at step ${index}: data.${issue?.path.join('.')}: ${issue?.message}`);
-  }
-  const source = given.source ?? `/${about.company}/${about.system}/${about.environment}/${about.host}/example`;
-  const since = given.time === undefined ? at - playStart : duration(given.time);
-  return deepFreeze({
-    id: originalId(source, 'example', given.kind, given.key, index),
-    kind: given.kind,
-    key: given.key,
-    source,
-    bootid: 'example',
-    sequence: index,
-    time: since === undefined ? Date.parse(given.time ?? '') : playStart + since,
-    data: checked.data,
-  } as Event);
-}
-
-function millisecondsOf(at: string, node: string): number {
-  const elapsed = duration(at);
-  if (elapsed === undefined) throw new ConfigError(`${node}: a step's at "${at}" is no time; write it as 0s, 500ms or 1m30s`);
-  return elapsed;
-}
-
-function deepFreeze<Value>(value: Value): Value {
-  if (typeof value === 'object' && value !== null && !Object.isFrozen(value)) {
-    Object.freeze(value);
-    for (const child of Object.values(value)) deepFreeze(child);
-  }
-  return value;
+  return [{ at: at - start, kind: 'dead', key: event?.key ?? node, id: trigger, time: at, causationid: trigger, data }];
 }
 
 /** Rows as JSON text: what a filter holds by reference, and did not write, does not survive it. */

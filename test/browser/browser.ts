@@ -6,6 +6,7 @@ import { existsSync, readdirSync, statSync } from 'node:fs';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { type Browser, chromium } from 'playwright-core';
+import type { Services } from 'sluice';
 import { build } from 'vite';
 import { type LiveServer, openLive } from '../../nodes/sinks/live/server.ts';
 
@@ -29,11 +30,14 @@ const built = fileURLToPath(new URL('../../dist/nodes/sinks/live/page/built.json
 
 /** Builds the page unless what stands in dist/ is newer than its sources. */
 export async function buildPage(): Promise<void> {
-  const newest = Math.max(...readdirSync(sources).map((name) => statSync(join(sources, name)).mtimeMs));
+  const newest = Math.max(
+    ...readdirSync(sources, { recursive: true, encoding: 'utf8' }).map((name) => statSync(join(sources, name)).mtimeMs),
+  );
   if (existsSync(built) && statSync(built).mtimeMs > newest) return;
   await build({ configFile: join(sources, 'vite.config.ts'), logLevel: 'error' });
 }
 
-export function openServer(port = 0): Promise<LiveServer> {
-  return openLive({ host: '127.0.0.1', port }, { seconds: 600, bytes: 67_108_864, viewers: 8 });
+/** @param services what the process offers beside: a history, filters */
+export function openServer(port = 0, services?: Services): Promise<LiveServer> {
+  return openLive({ host: '127.0.0.1', port }, { seconds: 600, bytes: 67_108_864, viewers: 8 }, services);
 }

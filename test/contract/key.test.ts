@@ -2,7 +2,7 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { Reject } from '../../core/errors.ts';
-import { checkPattern, escapeWord, key, matcher, parse, patternOf, unescapeWord } from '../../core/key.ts';
+import { checkPattern, escapeWord, key, matcher, meet, parse, patternOf, unescapeWord } from '../../core/key.ts';
 import { cases, naive, someKey, somePattern, wordsOf } from './topics.ts';
 
 describe('patterns', () => {
@@ -21,6 +21,31 @@ describe('patterns', () => {
   it('cost no more for being nasty', () => {
     const match = matcher(`${'#.a.'.repeat(50)}b`);
     expect(match('a.'.repeat(120).slice(0, -1))).toBe(false);
+  });
+
+  it('meet when a key matches both, and only then', () => {
+    fc.assert(
+      fc.property(somePattern, somePattern, someKey, (one, other, text) => {
+        expect(meet(one, other)).toBe(meet(other, one));
+        if (matcher(one)(text) && matcher(other)(text)) expect(meet(one, other)).toBe(true);
+        // A key is a pattern that matches itself alone.
+        if (text !== '') expect(meet(one, text)).toBe(matcher(one)(text));
+      }),
+      { numRuns: 5000 },
+    );
+  });
+
+  it.each([
+    ['#', 'a.b', true],
+    ['a.#', '#.b', true],
+    ['a.*', '*.b.#', true],
+    ['a.*.c', 'a.b', false],
+    ['*.*.*.web-1.#', 'acme.shop.prod.web-2.#', false],
+    ['*.*.*.*.server.#', 'acme.shop.prod.web-2.#', true],
+    ['a.#.b.#.c', '#.x.#.b.#', true],
+    ['a.#.b', 'a.#.c', false],
+  ])('%s and %s meet: %s', (one, other, expected) => {
+    expect(meet(one, other)).toBe(expected);
   });
 
   it.each(['a*', '#b', 'a.**', 'a.##.b', 'x'.repeat(256)])('%j is none', (pattern) => {

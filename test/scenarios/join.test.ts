@@ -121,7 +121,7 @@ describe('joining a fleet', { timeout: 240_000 }, () => {
       err: expect.stringContaining('does not know this token: it was revoked'),
     });
     const list = await sluice(['token', 'list', '--root', hub]);
-    expect(list.out).toMatch(new RegExp(`${id}\\s+acme\\.shop\\.prod\\s+revoked`));
+    expect(list.out).toMatch(new RegExp(`${id}\\s+join\\s+acme\\.shop\\.prod\\s+revoked`));
     expect(list.out).not.toContain(parseToken(once).secret);
 
     // A golden image: two servers made of it, each with an identity of its own.

@@ -56,7 +56,7 @@ async function reportOf(file: string | undefined, flags: Flags): Promise<BusRepo
   const [{ openRemoteOf }, { busReport, unreachable }] = await Promise.all([import('../remote.ts'), import('../bus-report.ts')]);
   const config = await configOf(file, flags);
   try {
-    const remote = await openRemoteOf(config, flags.port);
+    const remote = await openRemoteOf(config, { port: flags.port });
     try {
       return await busReport(remote, config);
     } finally {

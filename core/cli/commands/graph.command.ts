@@ -1,13 +1,14 @@
 /**
  * `sluice graph`: who feeds whom. Drawn from what each node says that it reads and writes, so it is what runs now, and not
- * what someone once drew. A kind joins all of its writers to all of its readers, whichever keys they have in mind.
+ * what someone once drew. Writers are joined to those readers that can have a key in common with them.
  */
 import type { Command } from 'commander';
+import { type Keyed, processKinds, processName, waysOf } from '../../pipes.ts';
 import type { NodeState } from '../../states.ts';
 import { type RemoteFlags, withRemote } from '../options.ts';
 import { json, paintFor, print, table } from '../screen.ts';
 
-/** A pipe: its kind, the names of those who write it, and of those who read it. */
+/** A pipe, or a part of it: its kind, the names of those who write it, and of those who read what they write. */
 interface PipeOf {
   readonly kind: string;
   readonly from: readonly string[];
@@ -31,18 +32,31 @@ export default function addGraph(program: Command): void {
     });
 }
 
-/** What every process writes by itself, whichever nodes it runs. */
-const ownKinds: readonly string[] = ['heartbeat', 'log', 'state', 'dead'];
-
-function pipesOf(kinds: readonly string[], nodes: readonly NodeState[]): PipeOf[] {
+function pipesOf(kinds: readonly string[], nodes: readonly Keyed<NodeState>[]): PipeOf[] {
   const running = nodes.filter(({ status }) => status !== 'stopped');
-  const namesOf = (some: readonly NodeState[]) => [...new Set(some.map(({ name }) => name))].sort();
+  const ways = waysOf(running);
   return kinds.flatMap((kind) => {
     const writers = namesOf(running.filter(({ out }) => out.includes(kind)));
-    const readers = running.filter((node) => node.in.some((topic) => topic.kind === kind));
-    const from = running.length > 0 && ownKinds.includes(kind) ? ['(sluice)', ...writers] : writers;
-    // Sinks read whatever comes; a filter that waits for what nobody writes is worth a line.
-    const matters = from.length > 0 || readers.some(({ sort }) => sort !== 'sink');
-    return matters ? [{ kind, from, to: namesOf(readers) }] : [];
+    const all = running.length > 0 && processKinds.includes(kind) ? [processName, ...writers] : writers;
+    // Those who hear the same writers share a line.
+    const readers = new Map<string, { from: string[]; to: string[] }>();
+    for (const to of namesOf(running.filter((node) => node.in.some((topic) => topic.kind === kind)))) {
+      const from = all.filter((name) => ways.some((way) => way.kind === kind && way.from === name && way.to === to));
+      const same = readers.get(from.join('\n')) ?? { from, to: [] };
+      readers.set(from.join('\n'), same);
+      same.to.push(to);
+    }
+    if (readers.size === 0 && all.length > 0) readers.set('', { from: all, to: [] });
+    const isSink = (name: string) => running.some((node) => node.name === name && node.sort === 'sink');
+    return (
+      [...readers.values()]
+        // Sinks read whatever comes; a filter that waits for what nobody writes is worth a line.
+        .filter(({ from, to }) => from.length > 0 || !to.every(isSink))
+        .map(({ from, to }) => ({ kind, from: from.map(shown), to }))
+    );
   });
 }
+
+const namesOf = (some: readonly NodeState[]) => [...new Set(some.map(({ name }) => name))].sort();
+/** The processes are no node of that name. */
+const shown = (name: string) => (name === processName ? `(${processName})` : name);

@@ -63,7 +63,7 @@ export default function addRun(program: Command): void {
         systemClock.monotonic,
       );
       const running = await starting;
-      if (running.nodes.some(({ node }) => node.name === 'live')) announcePage(config.settings.live.listen);
+      if (running.nodes.some(({ node }) => node.name === 'live')) announcePage(config.settings.live);
       else say(`${config.host} runs ${running.nodes.length} nodes on ${config.bus === 'embedded' ? 'its own bus' : config.bus.join(', ')}`);
       process.exit(await running.finished);
     });

@@ -15,6 +15,7 @@ import { inert, json, paintFor, print, remark } from '../screen.ts';
 
 interface TestFlags {
   readonly watch?: boolean;
+  readonly given?: string;
   readonly json?: boolean;
 }
 
@@ -24,20 +25,24 @@ export default function addTest(program: Command): void {
     .description("run a node's examples and check its contract")
     .argument('<node>', 'a file such as ./hot.ts, its test ./hot.test.ts, or the name of a built-in node')
     .option('--watch', 'run again whenever a file beside it changes')
+    .option('--given <file>', 'play to a filter what a probe caught (sluice tap --save, or the page), and print what comes out')
     .option('--json', 'print JSON')
-    .addHelpText('after', '\nExample: sluice test ./hot.ts --watch')
+    .addHelpText('after', '\nExample: sluice test ./hot.ts --watch\n         sluice test ./hot.ts --given caught.jsonl')
     .action(async (name: string, flags: TestFlags) => {
       const file = /[./\\]/.test(name) ? resolve(name) : undefined;
       if (file && !existsSync(file))
         throw new UsageError(`${name} does not exist; make one with: sluice new filter ${basename(name, extname(name))}`);
-      if (flags.watch) return watchFile(file, name);
-      if (file && /\.test\.[jt]s$/.test(file)) return runTestFile(file);
+      if (flags.given !== undefined && !existsSync(flags.given))
+        throw new UsageError(`${flags.given} does not exist; catch some events with: sluice tap metric --save ${flags.given}`);
+      if (flags.watch) return watchFile(file, name, flags.given);
+      if (file && flags.given === undefined && /\.test\.[jt]s$/.test(file)) return runTestFile(file);
       await testNode(name, file, flags);
     });
 }
 
 async function testNode(name: string, file: string | undefined, flags: TestFlags): Promise<void> {
   const node = file ? await importNode(file) : await builtIn(name);
+  if (flags.given !== undefined) return testGiven(node, flags.given, flags);
   const { checkNode } = await import('../check-node.ts');
   const checks = await checkNode(node, file);
   const passed = checks.every((check) => check.passed);
@@ -53,6 +58,33 @@ async function testNode(name: string, file: string | undefined, flags: TestFlags
   }
   const failed = checks.filter((check) => !check.passed).length;
   await print(failed === 0 ? `${paint.green('passed')} ${checks.length}\n` : `${paint.red('failed')} ${failed} of ${checks.length}\n`);
+}
+
+async function testGiven(node: Node, fixture: string, flags: TestFlags): Promise<void> {
+  const [{ playGiven }, { describeEvent }, { toWire }] = await Promise.all([
+    import('../given.ts'),
+    import('../describe.ts'),
+    import('../../event.ts'),
+  ]);
+  const { read, from, to, came, checks } = playGiven(node, fixture);
+  const passed = checks.every((check) => check.passed);
+  if (!passed) process.exitCode = 1;
+  if (flags.json) return print(`${json({ node: node.name, given: fixture, read, from, to, passed, checks, came: came.map(toWire) }, 2)}\n`);
+
+  const paint = paintFor(process.stdout);
+  await print(
+    `${paint.bold(inert(node.name))}  ${paint.dim(inert(`${read} events of ${here(resolve(fixture))}, from ${from} to ${to}`))}\n`,
+  );
+  for (const event of came)
+    await print(`  ${paint.dim(event.kind.padEnd(6))} ${describeEvent(event, paint).replace(/\n(?=.)/g, '\n         ')}`);
+  if (came.length === 0) await print('  nothing came out\n');
+  for (const { title, detail } of checks.filter((check) => !check.passed)) {
+    await print(`  ${paint.red('✗')} ${inert(title)}\n`);
+    for (const line of detail?.split('\n') ?? []) await print(`      ${inert(line)}\n`);
+  }
+  await print(
+    `${passed ? paint.green('played') : paint.red('failed')}  ${came.length} ${came.length === 1 ? 'event' : 'events'} came out\n`,
+  );
 }
 
 /** A path as a person types it. */
@@ -106,13 +138,15 @@ async function runTestFile(file: string): Promise<void> {
 }
 
 /** Never resolves: a signal ends it. */
-async function watchFile(file: string | undefined, name: string): Promise<void> {
+async function watchFile(file: string | undefined, name: string, given: string | undefined): Promise<void> {
   if (file === undefined) throw new UsageError(`--watch needs a file; ${name} is built in`);
   const main = fileURLToPath(new URL(`../main${extension}`, import.meta.url));
   let running: ChildProcess | undefined;
   const run = () => {
     running?.kill();
-    running = spawn(process.execPath, [...process.execArgv, main, 'test', file], { stdio: 'inherit' });
+    running = spawn(process.execPath, [...process.execArgv, main, 'test', file, ...(given === undefined ? [] : ['--given', given])], {
+      stdio: 'inherit',
+    });
   };
   // A node that never returns must not outlive the watch.
   process.once('SIGTERM', () => {

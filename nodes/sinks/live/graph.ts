@@ -1,9 +1,8 @@
 /**
- * Who feeds whom, drawn from what each node says that it reads and writes. An edge is a possibility: it joins a writer of a
- * kind to every reader of that kind, whichever keys either has in mind.
+ * Who feeds whom, node by node, drawn from what each says that it reads and writes: `GET /api/graph`, for scripts. An edge is a
+ * possibility: it joins a writer of a kind to a reader of that kind, where a key can match what both have in mind.
  */
-import type { NodeState } from 'sluice';
-import type { Keyed } from './present.ts';
+import { type Keyed, meeting, type NodeState, reachOf } from 'sluice';
 
 export interface Graph {
   readonly nodes: readonly {
@@ -14,20 +13,27 @@ export interface Graph {
     readonly status: string;
   }[];
   readonly edges: readonly { readonly from: string; readonly to: string; readonly kind: string }[];
+  /** There are more edges than are listed. */
+  readonly cut?: true;
 }
 
-/** More edges than anyone can look at; the graph of a large fleet is asked for in parts. */
+/** More edges than anyone can look at; the graph of a large fleet is asked for in groups, by the channel `graph`. */
 const maxEdges = 20_000;
 
 export function graphOf(states: readonly Keyed<NodeState>[]): Graph {
+  const meets = meeting();
   const edges: { from: string; to: string; kind: string }[] = [];
+  const nodes = states.map(({ key, name, sort, host, status }) => ({ key, name, sort, host, status }));
+  const readers = states.filter(({ in: topics }) => topics.length > 0);
   for (const from of states) {
-    for (const kind of from.out) {
-      for (const to of states) {
-        if (edges.length >= maxEdges) break;
-        if (to.in.some((topic) => topic.kind === kind)) edges.push({ from: from.key, to: to.key, kind });
+    const reach = reachOf(from);
+    for (const to of readers) {
+      for (const kind of from.out) {
+        if (!to.in.some((topic) => topic.kind === kind && meets(reach, topic.pattern))) continue;
+        if (edges.length >= maxEdges) return { nodes, edges, cut: true };
+        edges.push({ from: from.key, to: to.key, kind });
       }
     }
   }
-  return { nodes: states.map(({ key, name, sort, host, status }) => ({ key, name, sort, host, status })), edges };
+  return { nodes, edges };
 }

@@ -1,7 +1,6 @@
 import { type Event, virtualClock } from 'sluice';
 import { describe, expect, it } from 'vitest';
 import { createWriter, statesOf } from '../../../test/browser/imitate.ts';
-import { createCatalog } from './catalog.ts';
 import { createMemory } from './memory.ts';
 import { createPresent } from './present.ts';
 
@@ -70,17 +69,5 @@ describe('the present', () => {
     for (let tick = 0; tick < 3; tick++) memory.tick();
     present.tick(memory.now);
     expect([present.entries(), present.bytes]).toEqual([[], 0]);
-  });
-});
-
-describe('the catalogue', () => {
-  it('holds the series written to last', () => {
-    const catalog = createCatalog({ ticks: 600, bound: 2 });
-    for (const core of ['0', '1', '0', '2']) catalog.take(metric({ core }), 0);
-    expect(catalog.all()).toMatchObject([
-      { name: 'load', type: 'gauge', series: [{ attributes: { core: '0' } }, { attributes: { core: '2' } }] },
-    ]);
-    catalog.tick(601);
-    expect(catalog.size).toBe(0);
   });
 });

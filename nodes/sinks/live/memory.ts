@@ -5,6 +5,7 @@
  * events → entries, in order of arrival. Bounded in age, counted in ticks of a second by whoever calls `tick` (a sink reads no
  * clock), and in bytes: past them the kind that holds most gives way first, so that a flood of log lines costs no chart its past.
  */
+import { randomBytes } from 'node:crypto';
 import { type Event, type Kind, toWire } from 'sluice';
 
 /** An event as viewers get it. */
@@ -25,8 +26,16 @@ export interface Memory {
   add(event: Event): Entry;
   /** A second has passed: what is now too old is forgotten. */
   tick(): void;
-  /** What is remembered of these kinds, in order of arrival. */
-  entries(kinds: ReadonlySet<Kind>): Entry[];
+  /** What is remembered of these kinds and came after a place in the order of arrival, in that order. */
+  entries(kinds: ReadonlySet<Kind>, after?: number): Entry[];
+  /** One of these, while it is remembered. */
+  find(kind: Kind, order: number): Entry | undefined;
+  /** The last place in the order of these kinds that is forgotten; -1 while none is. */
+  forgotten(kinds: ReadonlySet<Kind>): number;
+  /** This memory's own, random: places in the order mean nothing in another, as after a restart. */
+  readonly id: string;
+  /** The place of the newest event, of any kind; -1 before the first. */
+  readonly last: number;
   readonly now: number;
   readonly bytes: number;
   readonly size: number;
@@ -70,9 +79,15 @@ export function createMemory(limits: { readonly ticks: number; readonly bytes: n
           forget(queue);
       }
     },
-    entries(kinds) {
-      const found = [...queues].filter(([kind]) => kinds.has(kind)).flatMap(([, queue]) => queue.all());
-      return found.sort((one, other) => one.order - other.order);
+    entries(kinds, after = -1) {
+      const found = [...queues].filter(([kind]) => kinds.has(kind)).map(([, queue]) => queue.after(after));
+      return found.length === 1 ? (found[0] ?? []) : found.flat().sort((one, other) => one.order - other.order);
+    },
+    find: (kind, order) => queues.get(kind)?.find(order),
+    forgotten: (kinds) => Math.max(-1, ...[...queues].filter(([kind]) => kinds.has(kind)).map(([, queue]) => queue.forgotten)),
+    id: randomBytes(6).toString('hex'),
+    get last() {
+      return order - 1;
     },
     get now() {
       return now;
@@ -93,6 +108,18 @@ function createQueue() {
   let items: Entry[] = [];
   let head = 0;
   let bytes = 0;
+  let forgotten = -1;
+  /** Found by halving. */
+  const indexAfter = (order: number): number => {
+    let low = head;
+    let high = items.length;
+    while (low < high) {
+      const middle = (low + high) >>> 1;
+      if ((items[middle]?.order ?? 0) > order) high = middle;
+      else low = middle + 1;
+    }
+    return low;
+  };
   const cost = (entry: Entry) => entry.json.length + entry.key.length + overhead;
   return {
     push(entry: Entry): number {
@@ -104,6 +131,7 @@ function createQueue() {
       const entry = items[head];
       if (!entry) return 0;
       bytes -= cost(entry);
+      forgotten = entry.order;
       head++;
       // At most half of the array is dead, and each live entry is moved once per halving.
       if (head > 64 && head * 2 > items.length) {
@@ -113,7 +141,15 @@ function createQueue() {
       return cost(entry);
     },
     first: () => items[head],
-    all: () => items.slice(head),
+    /** What came after a place in the order. */
+    after: (order: number): Entry[] => items.slice(indexAfter(order)),
+    find(order: number): Entry | undefined {
+      const found = items[indexAfter(order - 1)];
+      return found?.order === order ? found : undefined;
+    },
+    get forgotten() {
+      return forgotten;
+    },
     get bytes() {
       return bytes;
     },

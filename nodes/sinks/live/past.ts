@@ -10,7 +10,21 @@
  * Where the store fails half-way, the last line is {"error": …}.
  */
 import { type Context, Hono } from 'hono';
-import { type History, isKind, kindNames, matcher, messageOf, type Received, Reject, type Topic, toWire, UsageError } from 'sluice';
+import {
+  type History,
+  isKind,
+  kindNames,
+  matcher,
+  messageOf,
+  narrowed,
+  Outside,
+  type Received,
+  Reject,
+  type Topic,
+  toWire,
+  UsageError,
+} from 'sluice';
+import type { LiveEnv } from './looker.ts';
 
 /** What a store reads in one go; a page is never held whole, so its bytes bound only how long one question may take. */
 const pageEvents = 20_000;
@@ -27,25 +41,27 @@ interface Asked {
   readonly after: string | undefined;
 }
 
-export function createPast(history: () => History | undefined): Hono {
-  const app = new Hono();
+export function createPast(): Hono<LiveEnv> {
+  const app = new Hono<LiveEnv>();
   const open = new Set<() => void>();
 
   app.get('/history', (context) =>
-    answerFrom(history(), context, async (kept) => {
+    answerFrom(context, async (kept) => {
       const asked = askedOf((name) => context.req.query(name));
+      // Said before the page begins: what is wrong half-way stands in its last line.
+      narrowed(asked.topic.pattern, context.get('looker').part);
       // The one that was asked first has had its time.
       if (open.size >= mostPages) [...open][0]?.();
       return context.body(pageOf(kept, asked, open), 200, { 'content-type': 'application/x-ndjson' });
     }),
   );
   app.get('/history/coverage', (context) =>
-    answerFrom(history(), context, async (kept) =>
+    answerFrom(context, async (kept) =>
       context.json(await kept.coverage(instantOf('from', context.req.query('from')), instantOf('to', context.req.query('to')))),
     ),
   );
   app.get('/events/:id', (context) =>
-    answerFrom(history(), context, async (kept) => {
+    answerFrom(context, async (kept) => {
       const led = context.req.query('led');
       const found = await kept.byId(context.req.param('id'), led === undefined ? undefined : (await kept.byId(led))?.event);
       if (!found) return unknown(context);
@@ -55,16 +71,17 @@ export function createPast(history: () => History | undefined): Hono {
   return app;
 }
 
-/** What is asked wrongly is the asker's mistake (400); where nothing is kept, another process is to be asked (503). */
-export async function answerFrom(
-  kept: History | undefined,
-  context: Context,
-  answer: (history: History) => Promise<Response>,
-): Promise<Response> {
+/**
+ * Asks the past as the looker may see it. What is asked wrongly is the asker's mistake (400), what is outside their part is not
+ * for them (403); where nothing is kept, another process is to be asked (503).
+ */
+export async function answerFrom(context: Context<LiveEnv>, answer: (history: History) => Promise<Response>): Promise<Response> {
+  const kept = context.get('history');
   if (!kept) return context.text('sluice: live: no history is kept by this process; run the store beside it\n', 503);
   try {
     return await answer(kept);
   } catch (thrown) {
+    if (thrown instanceof Outside) throw thrown;
     return context.text(`${messageOf(thrown)}\n`, thrown instanceof Reject || thrown instanceof UsageError ? 400 : 500);
   }
 }
@@ -81,7 +98,7 @@ function askedOf(query: (name: string) => string | undefined): Asked {
   return { topic: { kind, pattern }, from: instantOf('from', query('from')), to: instantOf('to', query('to')), after: query('after') };
 }
 
-function instantOf(name: string, text: string | undefined): number {
+export function instantOf(name: string, text: string | undefined): number {
   const at = text === undefined || text === '' ? Number.NaN : Number(text);
   if (Math.abs(at) <= 8.64e15) return at;
   throw new Reject(`live: ${name} "${text?.slice(0, 64) ?? ''}" is no time; give milliseconds since 1970`);

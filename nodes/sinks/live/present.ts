@@ -32,16 +32,28 @@ export interface Present {
   tick(now: number): void;
   /** The last of each key, in the order in which they were said. */
   entries(): Entry[];
+  /** What was said after a place in the order of arrival, ends too: one who knew all until then knows all now. */
+  changes(after: number): Entry[];
+  /** The last place in the order of an end that is forgotten: who knew less than that has to begin anew. -1 while none is. */
+  readonly forgotten: number;
   all<Each extends Of>(of: Each): Keyed<Known[Each]>[];
+  /** Of a server, by its key as far as its host. */
+  server(key: string): ServerState | undefined;
   /** What fires now, and what is held because its server is silent. */
   alerts(): { readonly firing: Keyed<AlertState>[]; readonly held: Keyed<AlertState>[] };
   readonly bytes: number;
 }
 
+/** Ends that are remembered at most. */
+const maxEnded = 4096;
+
 export function createPresent(limits: { readonly ticks: number; readonly bytes: number }): Present {
   // Deleting before setting keeps the map in the order of the last word.
   const states = new Map<string, { entry: Entry; of: string; value: unknown }>();
+  // What ended, for those who were told that it was so; in the order in which it did.
+  const ended = new Map<string, Entry>();
   let bytes = 0;
+  let forgotten = -1;
 
   const forget = (key: string) => {
     const held = states.get(key);
@@ -52,10 +64,19 @@ export function createPresent(limits: { readonly ticks: number; readonly bytes: 
   const forgetOldest = () => {
     for (const key of states.keys()) return forget(key);
   };
+  const forgetEnd = (key: string, entry: Entry) => {
+    ended.delete(key);
+    forgotten = entry.order;
+  };
 
   const all = <Each extends Of>(of: Each): Keyed<Known[Each]>[] => {
     const found = [...states].filter(([, held]) => held.of === of);
     return found.map(([key, held]) => ({ ...(held.value as Known[Each]), key })).sort((one, other) => (one.key < other.key ? -1 : 1));
+  };
+
+  const server = (key: string): ServerState | undefined => {
+    const held = states.get(`${key}.server`);
+    return held?.of === 'server' ? (held.value as ServerState) : undefined;
   };
 
   return {
@@ -63,11 +84,18 @@ export function createPresent(limits: { readonly ticks: number; readonly bytes: 
       const { of, value } = event.data;
       if (value === null) {
         forget(event.key);
+        ended.delete(event.key);
+        ended.set(event.key, entry);
+        for (const [key, oldest] of ended) {
+          if (ended.size <= maxEnded) break;
+          forgetEnd(key, oldest);
+        }
         return true;
       }
       const checked = isKnown(of) ? schemas[of].safeParse(value) : { success: true as const, data: value };
       if (!checked.success) return false;
       forget(event.key);
+      ended.delete(event.key);
       states.set(event.key, { entry, of, value: checked.data });
       bytes += entry.json.length;
       while (bytes > limits.bytes) forgetOldest();
@@ -78,14 +106,26 @@ export function createPresent(limits: { readonly ticks: number; readonly bytes: 
         if (now - entry.tick <= limits.ticks) break;
         forget(key);
       }
+      for (const [key, entry] of ended) {
+        if (now - entry.tick <= limits.ticks) break;
+        forgetEnd(key, entry);
+      }
     },
     entries: () => [...states.values()].map(({ entry }) => entry),
+    changes: (after) =>
+      [...[...states.values()].map(({ entry }) => entry), ...ended.values()]
+        .filter((entry) => entry.order > after)
+        .sort((one, other) => one.order - other.order),
+    get forgotten() {
+      return forgotten;
+    },
     all,
+    server,
     alerts() {
       const isHeld = ({ key }: Keyed<AlertState>): boolean => {
         const holder = holderOf(key);
-        const server = holder === undefined ? undefined : states.get(`${holder}.server`);
-        return server?.of === 'server' && holds(server.value as ServerState);
+        const state = holder === undefined ? undefined : server(holder);
+        return state !== undefined && holds(state);
       };
       const alerts = all('alert');
       return { firing: alerts.filter((alert) => !isHeld(alert)), held: alerts.filter(isHeld) };

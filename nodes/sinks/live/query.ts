@@ -6,14 +6,15 @@
  */
 import { Hono } from 'hono';
 import { bodyLimit } from 'hono/body-limit';
-import { type History, messageOf, Reject, z } from 'sluice';
+import { messageOf, Reject, z } from 'sluice';
+import type { LiveEnv } from './looker.ts';
 
 const asked = z.strictObject({ sql: z.string().min(1), time: z.number().positive().optional(), rows: z.int().positive().optional() });
 const mostBytes = 131_072;
 const usage = 'send JSON such as {"sql": "SELECT * FROM points LIMIT 10"}, with content-type: application/json';
 
-export function createQueries(history: () => History | undefined): Hono {
-  const app = new Hono();
+export function createQueries(): Hono<LiveEnv> {
+  const app = new Hono<LiveEnv>();
   const tooLong = bodyLimit({
     maxSize: mostBytes,
     onError: (context) => context.text(`sluice: live: the query is longer than ${mostBytes} bytes; shorten it\n`, 413),
@@ -23,7 +24,7 @@ export function createQueries(history: () => History | undefined): Hono {
       return context.text(`sluice: live: a query is JSON; ${usage}\n`, 415);
     const read = asked.safeParse(await context.req.json().catch(() => undefined));
     if (!read.success) return context.text(`sluice: live: that is no query; ${usage}\n`, 400);
-    const past = history();
+    const past = context.get('history');
     if (!past) return context.text('sluice: live: this process keeps no history; run the node store in it\n', 503);
     const { sql, time, rows } = read.data;
     try {

@@ -10,12 +10,13 @@
  */
 import { type Context, Hono } from 'hono';
 import { type History, latestAlert, lookBackMs, Reject, type Services, targetOf, timeOf, why, whyNot } from 'sluice';
+import type { LiveEnv } from './looker.ts';
 import { answerFrom, unknown } from './past.ts';
 
-export function createReasons(services: Services | undefined): Hono {
-  const app = new Hono();
-  const answering = (context: Context, answer: (kept: History, of: Services) => Promise<Response>): Promise<Response> =>
-    answerFrom(services?.history(), context, async (kept) => (services ? answer(kept, services) : unknown(context)));
+export function createReasons(services: Services | undefined): Hono<LiveEnv> {
+  const app = new Hono<LiveEnv>();
+  const answering = (context: Context<LiveEnv>, answer: (kept: History, of: Services) => Promise<Response>): Promise<Response> =>
+    answerFrom(context, async (kept) => (services ? answer(kept, services) : unknown(context)));
   let looking = false;
 
   app.get('/events/:id/why', (context) =>

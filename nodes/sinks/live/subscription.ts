@@ -1,11 +1,25 @@
 /**
- * What a viewer may say: which topics it wants, and since when. Everything here comes from a stranger's socket.
+ * What may be asked of `subscribe`: which topics, of which content, how many a second, and since when.
  *
  *     {"subscribe": {"kind": "metric", "host": "web-1"}}
- *     {"id": "errors", "subscribe": [{"kind": "log", "since": "5m"}, {"kind": "alert"}]}
- *     {"unsubscribe": "errors"}
+ *     {"id": "errors", "subscribe": [{"kind": "log", "where": {"lines.severity": ["error"]}, "since": "5m", "rate": 100}, {"kind": "alert"}]}
  */
-import { duration, type Kind, kindNames, matcher, messageOf, patternOf, SluiceError, type Topic, z } from 'sluice';
+import {
+  compileGlance,
+  compileWhere,
+  duration,
+  type Event,
+  type Kind,
+  kindNames,
+  matcher,
+  messageOf,
+  narrowed,
+  patternOf,
+  SluiceError,
+  type Topic,
+  where,
+  z,
+} from 'sluice';
 import type { Entry } from './memory.ts';
 
 const word = z.string().min(1).max(255);
@@ -18,53 +32,55 @@ const wanted = z.strictObject({
   resource: word.optional(),
   /** A topic pattern, instead of the fields. */
   pattern: word.optional(),
+  /** What its data must hold: field paths to values (where.ts). */
+  where: where.optional(),
+  /** How many events a second at most; of the others it is told how many there were. States are not counted: their last word always comes. */
+  rate: z.number().positive().max(1_000_000).optional(),
   /** An instant (ISO 8601), or how long ago (`5m`). Without it the snapshot holds all that is remembered. */
   since: word.optional(),
 });
-const id = z.string().min(1).max(64);
-const message = z.union([
-  z.strictObject({ id: id.optional(), subscribe: z.union([wanted, z.array(wanted).min(1).max(32)]) }),
-  z.strictObject({ unsubscribe: id }),
-]);
+export const subscribeRequest = z.union([wanted, z.array(wanted).min(1).max(32)]);
 
-/** One stream of events to a viewer: what any of its topics wants. */
-export interface Subscription {
-  readonly id: string | undefined;
-  readonly kinds: ReadonlySet<Kind>;
-  readonly topics: readonly Topic[];
-  matches(entry: Entry): boolean;
-  /** Whether an entry belongs into its snapshot; `now` is the present tick. */
-  remembers(entry: Entry, now: number): boolean;
+/** One of the topics of a subscription. */
+export interface Wanted extends Topic {
+  /** Events a second; infinite without a bound. */
+  readonly rate: number;
+  /** `event` is the entry's own, where it is at hand. */
+  matches(entry: Entry, event?: Event): boolean;
+  /** Whether an entry is not too old for its snapshot; `now` is the present tick. */
+  recent(entry: Entry, now: number): boolean;
 }
 
-export type Request = { readonly subscribe: Subscription } | { readonly unsubscribe: string };
+/** @param part the part of the tree that may be seen. @throws SluiceError with what is wrong; Outside for what is none of it */
+export function compileSubscription(request: z.output<typeof subscribeRequest>, part: string): readonly Wanted[] {
+  return (Array.isArray(request) ? request : [request]).map((wanted) => compile(wanted, part));
+}
 
-/** Reads a viewer's message. @throws SluiceError with what is wrong with it and how it should read. */
-export function readRequest(text: string): Request {
-  const checked = message.safeParse(parseJson(text));
-  if (!checked.success) throw new SluiceError(`live: ${explain(checked.error)}; ${usage}`);
-  if ('unsubscribe' in checked.data) return checked.data;
-  const { id, subscribe } = checked.data;
-  const topics = (Array.isArray(subscribe) ? subscribe : [subscribe]).map(compile);
+function compile(
+  { kind, pattern, since, where, rate = Number.POSITIVE_INFINITY, ...fields }: z.output<typeof wanted>,
+  part: string,
+): Wanted {
+  if (pattern !== undefined && Object.keys(fields).length > 0)
+    throw new SluiceError(`live: give a pattern or ${Object.keys(fields).join(', ')}, not both`);
+  const written = pattern ?? patternOf(fields);
+  const matches = compilePattern(written);
+  const keys = narrowed(written, part);
+  const holds = where && compileWhere(where);
+  const mayHold = where && compileGlance(where);
+  const fits = (entry: Entry, event: Event | undefined) =>
+    !holds || !mayHold || (event ? holds(event.data) : mayHold(entry.json) && holds(dataOf(entry)));
   return {
-    subscribe: {
-      id,
-      kinds: new Set(topics.map((topic) => topic.kind)),
-      topics: topics.map(({ kind, pattern }) => ({ kind, pattern })),
-      matches: (entry) => topics.some((topic) => topic.matches(entry)),
-      remembers: (entry, now) => topics.some((topic) => topic.matches(entry) && topic.recent(entry, now)),
-    },
+    kind,
+    pattern: keys,
+    rate,
+    matches: (entry, event) => entry.kind === kind && matches(entry.key) && fits(entry, event),
+    recent: compileSince(since),
   };
 }
 
-const usage = 'it reads {"subscribe": {"kind": "metric", "host": "web-1"}}';
-
-function compile({ kind, pattern, since, ...fields }: z.output<typeof wanted>) {
-  if (pattern !== undefined && Object.keys(fields).length > 0)
-    throw new SluiceError(`live: give a pattern or ${Object.keys(fields).join(', ')}, not both`);
-  const wanted = pattern ?? patternOf(fields);
-  const matches = compilePattern(wanted);
-  return { kind, pattern: wanted, matches: (entry: Entry) => entry.kind === kind && matches(entry.key), recent: compileSince(since) };
+/** What an entry says: read from its wire form, since a memory of whole events would be several times as large. */
+export function dataOf(entry: Entry): unknown {
+  return (JSON.parse(entry.json.toString()) as { data: unknown }).data;
 }
 
 function compilePattern(pattern: string) {
@@ -85,28 +101,3 @@ function compileSince(since: string | undefined): (entry: Entry, now: number) =>
   const from = Date.parse(instant.data);
   return (entry) => entry.kind === 'state' || entry.time >= from;
 }
-
-function parseJson(text: string): unknown {
-  try {
-    return JSON.parse(text);
-  } catch (cause) {
-    throw new SluiceError(`live: that is not JSON; ${usage}`, { cause });
-  }
-}
-
-/** The deepest complaint: of a union, the branch that came nearest. */
-function explain(error: z.ZodError): string {
-  let issue = error.issues[0];
-  const path: PropertyKey[] = [];
-  while (issue) {
-    path.push(...issue.path);
-    const nearest: z.core.$ZodIssue | undefined =
-      issue.code === 'invalid_union' ? [...issue.errors].sort((one, other) => depth(other) - depth(one))[0]?.[0] : undefined;
-    if (!nearest) break;
-    issue = nearest;
-  }
-  const text = issue?.message ?? 'does not fit';
-  return path.length > 0 ? `${path.map(String).join('.')}: ${text}` : text;
-}
-
-const depth = (issues: readonly z.core.$ZodIssue[]) => Math.max(0, ...issues.map((issue) => issue.path.length));

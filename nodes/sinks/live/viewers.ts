@@ -1,31 +1,31 @@
 /**
  * The viewers: everyone with a WebSocket on `/api/live`. Each says what it wants and gets it in frames, as fast as it reads.
  *
- * entries → frames. The first event after a pause leaves at once; in a stream of them a frame leaves every `pace` ms. A viewer
- * whose socket is full is passed over until it drains, so none holds up another; one that answers no ping for half a minute is
- * let go. Bounded: viewers, subscriptions and messages of each, bytes that wait for each.
+ * events → frames. The first event after a pause leaves at once; in a stream of them a frame leaves every `pace` ms. A viewer
+ * whose socket is full is passed over until it drains, so none holds up another; one that has read nothing for half a minute is let
+ * go. Requests are answered one at a time, in turns, between frames. Bounded: viewers, channels and messages of each.
  */
 import type { IncomingMessage } from 'node:http';
 import type { Duplex } from 'node:stream';
-import { messageOf, SluiceError, type Topic } from 'sluice';
+import { type Event, SluiceError, type Topic } from 'sluice';
 import { type WebSocket, WebSocketServer } from 'ws';
-import type { Entry, Memory } from './memory.ts';
-import type { Present } from './present.ts';
-import { createStream, type Stream, snapshot } from './stream.ts';
-import { readRequest } from './subscription.ts';
+import type { ChannelSort } from './channel.ts';
+import { createFlow } from './flow.ts';
+import { anyone, type Looker } from './looker.ts';
+import type { Entry } from './memory.ts';
+import { RequestError, readRequest, tellWhose } from './request.ts';
+import { createViewer, type Viewer } from './viewer.ts';
 
 /** Milliseconds between frames: half of what an eye takes for immediate is left for the wire and the drawing. */
 const pace = 25;
-/** Bytes in a viewer's socket past which it is slow, and gets nothing more until it drains. */
-const fullSocket = 1_048_576;
-/** Bytes that may wait for one subscription of a slow viewer. */
-const waitingBytes = 4_194_304;
-/** Bytes of the past in one snapshot: a browser reads them in a tenth of a second. */
-const snapshotBytes = 8_388_608;
-/** A viewer's message is a subscription; the longest sensible one is far smaller. */
+/** A viewer's message is a request; the longest sensible one is far smaller. */
 const maxPayload = 65_536;
-const maxSubscriptions = 16;
-const maxMessagesPerTick = 50;
+const maxChannels = 64;
+/** Viewers who look with one token: a person's tabs, or a wall of screens. */
+const maxOfOne = 32;
+const maxMessagesPerTick = 160;
+/** Characters of what it asked and was not answered yet. */
+const maxAsked = 262_144;
 /** Ticks (seconds) of quiet after which a viewer hears that the line is alive. */
 const idleTicks = 5;
 const pingTicks = 15;
@@ -33,52 +33,45 @@ const pingTicks = 15;
 const lookTicks = 10;
 
 export interface Viewers {
-  /** Takes an HTTP upgrade that the guard let pass. */
-  accept(request: IncomingMessage, socket: Duplex, head: Buffer): void;
-  publish(entry: Entry): void;
+  /** Takes an HTTP upgrade that the guard let pass, for one who looks. */
+  accept(request: IncomingMessage, socket: Duplex, head: Buffer, looker: Looker): void;
+  publish(event: Event, entry: Entry): void;
   tick(): void;
   close(): void;
+  /** Ends the sockets of these: what they may see has changed. */
+  dismiss(who: (looker: Looker) => boolean): void;
   readonly count: number;
+  /** Channels that are open for them. */
+  readonly channels: number;
   /** Events that were dropped for slow viewers so far. */
   readonly dropped: number;
 }
 
-interface Viewer {
-  readonly socket: WebSocket;
-  readonly streams: Map<string | undefined, Stream>;
-  messages: number;
-  quiet: number;
-  answered: boolean;
-}
-
-/** @param look tells that somebody looks at these topics, each time for some ticks more than pass until it is said again. */
+/**
+ * @param look tells that somebody looks at these topics, each time for some ticks more than pass until it is said again
+ * @param refused hears of what could not be answered
+ */
 export function createViewers(
-  memory: Memory,
-  present: Present,
+  sorts: readonly ChannelSort[],
   maxViewers: number,
   look: (topics: readonly Topic[]) => void = () => {},
+  refused: (looker: Looker, thrown: unknown) => void = () => {},
 ): Viewers {
-  const server = new WebSocketServer({ noServer: true, maxPayload, perMessageDeflate: false, clientTracking: false });
+  const server = new WebSocketServer({ noServer: true, maxPayload, perMessageDeflate: false, clientTracking: false, autoPong: false });
   const viewers = new Set<Viewer>();
-  let dropped = 0;
+  const asking = new Set<Viewer>();
+  const flow = createFlow();
   let ticks = 0;
+  let turns = 0;
   let immediate: NodeJS.Immediate | undefined;
   let pacing: NodeJS.Timeout | undefined;
+  let answering: NodeJS.Immediate | undefined;
 
-  const say = (viewer: Viewer, text: string | Buffer) => viewer.socket.send(text, { binary: false });
-  /** Sends what waits. True while there is, or was, something: then another frame may follow soon. */
   const flush = (): boolean => {
-    let busy = false;
-    for (const viewer of viewers) {
-      for (const stream of viewer.streams.values()) {
-        if (!stream.waiting) continue;
-        busy = true;
-        if (viewer.socket.bufferedAmount > fullSocket) continue;
-        viewer.quiet = 0;
-        say(viewer, stream.next());
-      }
-    }
-    return busy;
+    turns++;
+    for (const viewer of viewers) viewer.turn(turns);
+    answerSoon();
+    return flow.flush() || asking.size > 0;
   };
   const keepPace = () => {
     pacing = setTimeout(() => {
@@ -87,7 +80,7 @@ export function createViewers(
     }, pace);
   };
   const wake = () => {
-    if (pacing || immediate) return;
+    if (pacing || immediate || viewers.size === 0) return;
     immediate = setImmediate(() => {
       immediate = undefined;
       flush();
@@ -95,84 +88,118 @@ export function createViewers(
     });
   };
 
-  const subscribe = (viewer: Viewer, text: string) => {
-    const request = readRequest(text);
+  const answer = (viewer: Viewer, text: string) => {
+    const request = readRequest(text, sorts);
     if ('unsubscribe' in request) {
-      if (!viewer.streams.delete(request.unsubscribe))
-        throw new SluiceError(`live: there is no subscription "${request.unsubscribe}" to end`);
-      return;
+      const member = viewer.members.get(request.unsubscribe);
+      if (!member) throw new SluiceError(`live: there is no subscription "${request.unsubscribe}" to end`);
+      viewer.members.delete(request.unsubscribe);
+      return flow.leave(member);
     }
-    const { subscribe: subscription } = request;
-    if (!viewer.streams.has(subscription.id) && viewer.streams.size >= maxSubscriptions)
-      throw new SluiceError(`live: ${maxSubscriptions} subscriptions are the most on one socket; give several topics as an array`);
-    if (viewer.socket.bufferedAmount > fullSocket)
-      throw new SluiceError('live: earlier answers were not read yet; read them, then subscribe');
-    viewer.streams.set(
-      subscription.id,
-      createStream(subscription, waitingBytes, (count) => (dropped += count)),
-    );
-    look(subscription.topics);
-    say(viewer, snapshot(subscription, present.entries(), memory.entries(subscription.kinds), memory.now, snapshotBytes));
+    const { id, sort, request: wanted, after } = request;
+    tellWhose(id, () => {
+      const before = viewer.members.get(id);
+      if (!before && viewer.members.size >= maxChannels)
+        throw new SluiceError(`live: ${maxChannels} subscriptions are the most on one socket; give several topics as an array`);
+      const member = flow.join(viewer, id, sort, wanted, viewer.looker, after);
+      if (before) flow.leave(before);
+      viewer.members.set(id, member);
+      const { topics } = member.shared.channel;
+      if (topics.length > 0) look(topics);
+    });
+    // A channel that was opened late, or one that catches up, has news.
+    wake();
   };
 
-  /** All that anyone looks at, each topic once. */
-  const looked = (): Topic[] => {
-    const topics = [...viewers].flatMap(({ streams }) => [...streams.values()].flatMap(({ subscription }) => subscription.topics));
-    return [...new Map(topics.map((topic) => [`${topic.kind} ${topic.pattern}`, topic])).values()];
+  /** One request of each in turn, with room between for frames: a flood of them is its sender's own loss. */
+  const answerNext = () => {
+    answering = undefined;
+    const viewer = [...asking].find(({ mayAsk }) => mayAsk);
+    // All have to read first; it is seen again each turn.
+    if (!viewer) return wake();
+    asking.delete(viewer);
+    const text = viewer.requests.shift();
+    if (viewer.requests.length > 0) asking.add(viewer);
+    try {
+      if (text !== undefined) answer(viewer, text);
+    } catch (thrown) {
+      viewer.refuse(thrown);
+      refused(viewer.looker, thrown instanceof RequestError ? thrown.cause : thrown);
+    }
+    answerSoon();
+  };
+  const answerSoon = () => {
+    if (asking.size > 0) answering ??= setImmediate(answerNext);
   };
 
   const receive = (viewer: Viewer, text: string) => {
-    if (++viewer.messages > maxMessagesPerTick) return viewer.socket.close(1008, 'too many messages; subscribe once, then listen');
-    try {
-      subscribe(viewer, text);
-    } catch (thrown) {
-      say(viewer, JSON.stringify({ error: messageOf(thrown) }));
+    const asked = viewer.requests.reduce((sum, { length }) => sum + length, text.length);
+    if (++viewer.messages > maxMessagesPerTick || asked > maxAsked) {
+      viewer.requests.length = 0;
+      return viewer.socket.close(1008, 'too many messages; subscribe once, then listen');
     }
+    viewer.requests.push(text);
+    asking.add(viewer);
+    answerSoon();
   };
 
-  const welcome = (socket: WebSocket) => {
-    const viewer: Viewer = { socket, streams: new Map(), messages: 0, quiet: 0, answered: true };
+  const forget = (viewer: Viewer) => {
+    viewers.delete(viewer);
+    asking.delete(viewer);
+    viewer.requests.length = 0;
+    for (const member of viewer.members.values()) flow.leave(member);
+    viewer.members.clear();
+  };
+
+  const welcome = (socket: WebSocket, raw: Duplex, looker: Looker) => {
+    const viewer = createViewer(socket, raw, looker);
     viewers.add(viewer);
     socket.on('message', (data: Buffer, binary) => (binary ? socket.close(1003, 'text only, as JSON') : receive(viewer, data.toString())));
-    socket.on('pong', () => {
-      viewer.answered = true;
-    });
-    socket.on('close', () => viewers.delete(viewer));
+    socket.on('close', () => forget(viewer));
     // What goes wrong on a socket (too large a frame, a reset) ends that socket, and `close` follows.
     socket.on('error', () => {});
   };
 
-  const ping = (viewer: Viewer) => {
-    if (!viewer.answered) return viewer.socket.terminate();
-    viewer.answered = false;
-    viewer.socket.ping();
+  const sayAlive = (viewer: Viewer) => {
+    viewer.quiet = 0;
+    const said = [...viewer.members.values()].filter((member) => flow.idle(member));
+    if (said.length === 0) viewer.say({});
   };
 
   return {
-    accept(request, socket, head) {
+    accept(request, socket, head, looker) {
       if (viewers.size >= maxViewers)
         return refuse(socket, '503 Service Unavailable', `sluice: live: ${maxViewers} viewers are connected already; close one`);
-      server.handleUpgrade(request, socket, head, welcome);
+      if (looker !== anyone && [...viewers].filter((viewer) => viewer.looker === looker).length >= maxOfOne)
+        return refuse(
+          socket,
+          '429 Too Many Requests',
+          `sluice: live: ${maxOfOne} viewers look with this token already; close one, or make another token`,
+        );
+      server.handleUpgrade(request, socket, head, (opened) => welcome(opened, socket, looker));
     },
-    publish(entry) {
+    publish(event, entry) {
       if (viewers.size === 0) return;
-      for (const viewer of viewers) for (const stream of viewer.streams.values()) stream.offer(entry);
+      flow.take(event, entry);
       wake();
     },
     tick() {
       ticks++;
-      if (ticks % lookTicks === 0 && viewers.size > 0) look(looked());
+      flow.tick();
+      wake();
+      if (ticks % lookTicks === 0 && viewers.size > 0) look(flow.topics());
       for (const viewer of viewers) {
         viewer.messages = 0;
-        if (++viewer.quiet >= idleTicks && viewer.socket.bufferedAmount === 0) {
-          viewer.quiet = 0;
-          for (const stream of viewer.streams.values()) say(viewer, stream.next());
-        }
-        if (ticks % pingTicks === 0) ping(viewer);
+        if (++viewer.quiet >= idleTicks && viewer.waiting === 0) sayAlive(viewer);
+        if (ticks % pingTicks === 0 && !viewer.isThere()) viewer.drop();
       }
+    },
+    dismiss(who) {
+      for (const viewer of viewers) if (who(viewer.looker)) viewer.socket.close(1008, 'what may be seen here has changed; come back');
     },
     close() {
       clearImmediate(immediate);
+      clearImmediate(answering);
       clearTimeout(pacing);
       for (const { socket } of viewers) {
         socket.close(1001, 'sluice stops');
@@ -184,8 +211,11 @@ export function createViewers(
     get count() {
       return viewers.size;
     },
+    get channels() {
+      return flow.size;
+    },
     get dropped() {
-      return dropped;
+      return flow.dropped;
     },
   };
 }

@@ -19,7 +19,7 @@ import { createTrust } from './trust.ts';
 import { openWriter, type Writer } from './writer.ts';
 
 export interface Archive {
-  readonly history: History;
+  readonly history: Required<History>;
   /** Resolves once the events are safe. */
   write(events: readonly Event[]): Promise<void>;
   /** Has all that was written until now, consistent, in a new folder inside the store's; whose it is then is the caller's. */
@@ -54,7 +54,7 @@ interface Opened {
   readonly segments: Segments;
   /** Not there while the disk is full: what is kept can still be asked. */
   writer?: Writer;
-  readonly history: History;
+  readonly history: Required<History>;
 }
 
 export async function openArchive({ folder, keep, say, now, segmentRows = defaultRows }: ArchiveOptions): Promise<Archive> {
@@ -219,7 +219,7 @@ export async function openArchive({ folder, keep, say, now, segmentRows = defaul
   timer.unref();
 
   /** Asks again where a write that failed had everything opened anew meanwhile. */
-  const ask = async <Result>(question: (history: History) => Promise<Result>): Promise<Result> => {
+  const ask = async <Result>(question: (history: Required<History>) => Promise<Result>): Promise<Result> => {
     for (let tries = 0; ; tries++) {
       const { history } = await need();
       try {
@@ -230,13 +230,14 @@ export async function openArchive({ folder, keep, say, now, segmentRows = defaul
       }
     }
   };
-  const history: History = {
+  const history: Required<History> = {
     async *read(topic, from, to) {
       yield* (await need()).history.read(topic, from, to);
     },
     byId: (id) => ask((opened) => opened.byId(id)),
     query: (sql, limits) => ask((opened) => opened.query(sql, limits)),
     coverage: (from, to) => ask((opened) => opened.coverage(from, to)),
+    series: (request) => ask((opened) => opened.series(request)),
   };
 
   return {

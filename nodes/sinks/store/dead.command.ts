@@ -105,6 +105,7 @@ async function replay(id: string, flags: DeadFlags): Promise<void> {
   const letter = await letterOf(id, flags);
   if (letter.reason.startsWith('sluice: trust:') || letter.reason.startsWith('trust:'))
     throw new SluiceError(`dead: ${letter.kind} was not believed (${short(letter.reason)}); who may say it must say it again`);
+  if (flags.url !== undefined) throw new SluiceError('dead: replay is done on the machine whose node it is; leave --url out there');
   const { state } = await configOf(flags.config, { state: flags.state });
   const request = { node: letter.node, letter: letter.id, kind: letter.kind, event: letter.original };
   const result = await sendControl(state, { replay: request }, patienceMs);
@@ -112,14 +113,15 @@ async function replay(id: string, flags: DeadFlags): Promise<void> {
   await print(flags.json ? `${json({ id: letter.id, node: letter.node, result })}\n` : `${letter.node} has handled it\n`);
 }
 
-async function ask(sql: string, limits: QueryLimits, { config: file, port, bus, state }: DeadFlags): Promise<Answer> {
-  const [{ configOf }, { askHistory }, { systemClock }] = await Promise.all([
+async function ask(sql: string, limits: QueryLimits, { config: file, port, bus, state, url, ca, tokenFile }: DeadFlags): Promise<Answer> {
+  const [{ configOf }, { reachOf }, { askHistory }, { systemClock }] = await Promise.all([
     import('../../../core/cli/options.ts'),
+    import('../../../core/cli/reach.ts'),
     import('./ask.ts'),
     import('../../../core/clock.ts'),
   ]);
   const { settings } = await configOf(file, { port, bus, state });
-  return askHistory(sql, limits, { listen: settings.live.listen, state: settings.state, now: systemClock.now });
+  return askHistory(sql, limits, { way: reachOf({ settings }, { port, url, ca, tokenFile }), state: settings.state, now: systemClock.now });
 }
 
 const short = (reason: string): string => {

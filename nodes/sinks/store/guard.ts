@@ -18,6 +18,8 @@ const refusedFunctions = new Set([
   'bar',
   'format',
   'printf',
+  // They tell of the least and the greatest value that a file holds, whoever may see it, or wait while a connection is taken.
+  ...['stats', 'json_serialize_plan', 'sleep_ms'],
   'getenv',
   'write_log',
   'current_setting',
@@ -48,17 +50,19 @@ export function checkStatement(parsed: string): void {
     throw new Reject(`query: ${reads}; ${remedy}`);
   }
   if (statements.length !== 1) throw new Reject(`query: it has ${statements.length} statements; ${remedy}`);
-  const named = new Set<string>(viewNames);
-  const read: string[] = [];
-  const stack: unknown[] = [...statements];
-  for (let node = stack.pop(); node !== undefined; node = stack.pop()) {
-    if (typeof node !== 'object' || node === null) continue;
-    const part = node as Record<string, unknown>;
-    // Common table expressions are names of the statement's own.
-    if (Array.isArray(part.map))
-      for (const entry of part.map as { key?: unknown }[]) if (typeof entry.key === 'string') named.add(entry.key.toLowerCase());
-    if (part.type === 'BASE_TABLE')
-      read.push(part.schema_name || part.catalog_name ? `${part.schema_name}.${part.table_name}` : String(part.table_name).toLowerCase());
+  const stack: Within[] = statements.map((node) => ({ node, named: new Set<string>(viewNames) }));
+  for (let next = stack.pop(); next !== undefined; next = stack.pop()) {
+    if (typeof next.node !== 'object' || next.node === null) continue;
+    const part = next.node as Record<string, unknown>;
+    const { named, bodies } = withExpressions(part, next.named);
+    stack.push(...bodies);
+    // What is described is looked at as what is read; without it, it is the list of all that is there.
+    if (part.type === 'SHOW_REF' && !part.query) throw new Reject(`query: it asks which tables there are; ${remedy}`);
+    if (part.type === 'BASE_TABLE') {
+      const name = String(part.table_name).toLowerCase();
+      if (part.schema_name || part.catalog_name || !named.has(name))
+        throw new Reject(`query: there is no ${part.schema_name ? `${part.schema_name}.` : ''}${name}; ${remedy}`);
+    }
     if (part.type === 'TABLE_FUNCTION') {
       const name = nameOf(part.function);
       if (!tableFunctions.has(name)) throw new Reject(`query: ${name} is not for here; ${remedy}`);
@@ -67,10 +71,29 @@ export function checkStatement(parsed: string): void {
       throw new Reject(`query: the function ${nameOf(part)} is not for here; leave it out`);
     if (part.class === 'FUNCTION' && replacing.has(nameOf(part))) checkReplacement(part);
     const inside = part.type === 'TABLE_FUNCTION' ? { ...part, function: argumentsOf(part.function) } : part;
-    for (const child of Object.values(inside)) if (typeof child === 'object' && child !== null) stack.push(child);
+    for (const [name, child] of Object.entries(inside))
+      if (name !== 'cte_map' && typeof child === 'object' && child !== null) stack.push({ node: child, named });
   }
-  const strange = read.find((name) => !named.has(name));
-  if (strange !== undefined) throw new Reject(`query: there is no ${strange}; ${remedy}`);
+}
+
+/** A part of a statement, and the names that mean a view or an expression there. Any other may be a file or a table of ours. */
+interface Within {
+  readonly node: unknown;
+  readonly named: ReadonlySet<string>;
+}
+
+/** A query's common table expressions: each knows those before it, itself only where it is recursive; the query knows all. */
+function withExpressions(query: Record<string, unknown>, outside: ReadonlySet<string>): { named: ReadonlySet<string>; bodies: Within[] } {
+  const { map } = (query.cte_map ?? {}) as { map?: unknown };
+  if (!Array.isArray(map) || map.length === 0) return { named: outside, bodies: [] };
+  const bodies: Within[] = [];
+  let named = outside;
+  for (const { key, value } of map as { key: string; value: { query?: { node?: { type?: string } } } }[]) {
+    const after = new Set([...named, key.toLowerCase()]);
+    bodies.push({ node: value, named: value.query?.node?.type === 'RECURSIVE_CTE_NODE' ? after : named });
+    named = after;
+  }
+  return { named, bodies };
 }
 
 /** What a function is given; itself it was judged already. */

@@ -1,6 +1,7 @@
 /** The past as the port has it: read again in the order received, found by id, asked in SQL. Slices keep what is in memory small. */
 import type { DuckDBConnection } from '@duckdb/node-api';
 import { type Coverage, type History, type Json, matcher, type Received } from 'sluice';
+import { createCourse } from './course.ts';
 import { type Database, LetGo, rowsOf } from './database.ts';
 import { quoted, sourceOf } from './files.ts';
 import { createQuery } from './query.ts';
@@ -13,7 +14,7 @@ const holes: Readonly<Record<Coverage['resolution'], number>> = { raw: 300_000, 
 
 const columns = 'number, epoch_ms(received), kind, key, id, source, epoch_ms(time), bootid, sequence, rest, data';
 
-export function createHistory(folder: string, database: Database, segments: Segments): History {
+export function createHistory(folder: string, database: Database, segments: Segments): Required<History> {
   const dictionary = new Map<number, Series>();
   /** The lowest and the highest number of a key's series. */
   const ofKey = new Map<string, { readonly from: number; readonly to: number }>();
@@ -84,8 +85,28 @@ export function createHistory(folder: string, database: Database, segments: Segm
   const select = (segment: Segment, where: string): string =>
     `SELECT ${columns} FROM ${sourceOf(folder, 'events', segment)} WHERE ${where} ORDER BY number LIMIT ${sliceRows}`;
 
+  const coverage: History['coverage'] = (from, to) =>
+    ask(async (connection) => {
+      const spans: { from: number; to: number; readonly resolution: Coverage['resolution'] }[] = [];
+      const extents: (Extent & Pick<Coverage, 'resolution'>)[] = [];
+      for (const segment of segments.all) {
+        const known = segment.closed ? segment.known : await extentOf(connection, folder, segment);
+        extents.push(...known.map((extent) => ({ ...extent, resolution: segment.tier })));
+      }
+      // A clock that was set back makes a later segment an earlier span.
+      for (const { low, high, resolution } of extents.sort((one, other) => one.low - other.low)) {
+        if (high < from || low >= to) continue;
+        const span = { from: Math.max(from, low), to: Math.min(to, high + 1), resolution };
+        const before = spans.at(-1);
+        if (before?.resolution === resolution && span.from - before.to < holes[resolution]) before.to = Math.max(before.to, span.to);
+        else spans.push(span);
+      }
+      return spans;
+    });
   return {
     query: createQuery(folder, database, segments),
+    coverage,
+    series: createCourse({ folder, segments: () => segments.all, ask, coverage }),
     async *read({ kind, pattern }, from, to) {
       const matches = matcher(pattern);
       const near = beginning(pattern);
@@ -126,24 +147,6 @@ export function createHistory(folder: string, database: Database, segments: Segm
           if (segment) return (await spell(connection, segment, [row]))[0];
         }
         return undefined;
-      }),
-    coverage: (from, to) =>
-      ask(async (connection) => {
-        const spans: { from: number; to: number; readonly resolution: Coverage['resolution'] }[] = [];
-        const extents: (Extent & Pick<Coverage, 'resolution'>)[] = [];
-        for (const segment of segments.all) {
-          const known = segment.closed ? segment.known : await extentOf(connection, folder, segment);
-          extents.push(...known.map((extent) => ({ ...extent, resolution: segment.tier })));
-        }
-        // A clock that was set back makes a later segment an earlier span.
-        for (const { low, high, resolution } of extents.sort((one, other) => one.low - other.low)) {
-          if (high < from || low >= to) continue;
-          const span = { from: Math.max(from, low), to: Math.min(to, high + 1), resolution };
-          const before = spans.at(-1);
-          if (before?.resolution === resolution && span.from - before.to < holes[resolution]) before.to = Math.max(before.to, span.to);
-          else spans.push(span);
-        }
-        return spans;
       }),
   };
 }

@@ -89,12 +89,13 @@ async function sqlFor(question: string, host: string | undefined, seconds: numbe
   throw new UsageError(`"${question}" is no question; ${near ? `did you mean "${near}"?` : 'sluice query --help lists them'}`);
 }
 
-async function ask(sql: string, limits: QueryLimits, { config: file, port, bus, state }: QueryFlags): Promise<Answer> {
-  const [{ configOf }, { askHistory }, { systemClock }] = await Promise.all([
+async function ask(sql: string, limits: QueryLimits, { config: file, port, bus, state, url, ca, tokenFile }: QueryFlags): Promise<Answer> {
+  const [{ configOf }, { reachOf }, { askHistory }, { systemClock }] = await Promise.all([
     import('../../../core/cli/options.ts'),
+    import('../../../core/cli/reach.ts'),
     import('./ask.ts'),
     import('../../../core/clock.ts'),
   ]);
   const { settings } = await configOf(file, { port, bus, state });
-  return askHistory(sql, limits, { listen: settings.live.listen, state: settings.state, now: systemClock.now });
+  return askHistory(sql, limits, { way: reachOf({ settings }, { port, url, ca, tokenFile }), state: settings.state, now: systemClock.now });
 }

@@ -24,19 +24,31 @@ const mostSql = 65_536;
 /** More at once would only wait for each other. */
 const mostAtOnce = 4;
 
+interface Taken {
+  readonly epoch: number;
+  readonly part: string;
+  readonly connection: DuckDBConnection;
+}
+
 export function createQuery(folder: string, database: Database, segments: Segments) {
-  /** Connections whose views are of this epoch. */
-  let idle: { epoch: number; connection: DuckDBConnection }[] = [];
+  /** Connections whose views are of this epoch, and of this part of the tree. */
+  let idle: Taken[] = [];
   let running = 0;
 
-  const take = async (): Promise<{ epoch: number; connection: DuckDBConnection }> => {
+  const take = async (part: string): Promise<Taken> => {
     for (const old of idle.filter(({ epoch }) => epoch !== segments.epoch)) database.release(old.connection);
     idle = idle.filter(({ epoch }) => epoch === segments.epoch);
-    const ready = idle.pop();
-    if (ready) return ready;
-    const made = { epoch: segments.epoch, connection: await database.connect() };
+    const ready = idle.findLast((one) => one.part === part);
+    if (ready) {
+      idle = idle.filter((one) => one !== ready);
+      return ready;
+    }
+    // One that another part left idle gives way: there are never more than may be asked at once.
+    const [other] = idle.length >= mostAtOnce ? idle.splice(0, 1) : [];
+    if (other) database.release(other.connection);
+    const made = { epoch: segments.epoch, part, connection: await database.connect() };
     try {
-      await createViews(made.connection, folder, segments.all);
+      await createViews(made.connection, folder, segments.all, part);
     } catch (thrown) {
       database.release(made.connection);
       throw thrown;
@@ -45,7 +57,7 @@ export function createQuery(folder: string, database: Database, segments: Segmen
   };
 
   const run = async (sql: string, limits: QueryLimits): Promise<Answer> => {
-    const taken = await take();
+    const taken = await take(limits.part ?? '');
     const { connection } = taken;
     let late = false;
     const timer = setTimeout(() => {
@@ -76,6 +88,7 @@ export function createQuery(folder: string, database: Database, segments: Segmen
     const bounded = {
       time: Math.min(mostTime, Math.max(1, limits.time ?? defaults.time)),
       rows: Math.min(mostRows, Math.max(1, limits.rows ?? defaults.rows)),
+      ...(limits.part !== undefined && { part: limits.part }),
     };
     if (sql.length > mostSql) throw new Reject(`query: ${sql.length} characters, the limit is ${mostSql}; shorten it`);
     if (running >= mostAtOnce) throw new Reject(`query: ${running} are running already; try again when one is done`);

@@ -62,13 +62,14 @@ export default defineSink({
         });
       return archive;
     };
-    const history: History = {
+    const history: Required<History> = {
       async *read(topic, from, to) {
         yield* (await open()).history.read(topic, from, to);
       },
       byId: async (id, led) => (await open()).history.byId(id, led),
       query: async (sql, limits) => (await open()).history.query(sql, limits),
       coverage: async (from, to) => (await open()).history.coverage(from, to),
+      series: async (request) => (await open()).history.series(request),
     };
     return {
       history,

@@ -16,9 +16,13 @@
  *     servers  time, received, company … host, status, boot, labels (JSON), event: one row per heartbeat and per verdict
  *
  * Times are TIMESTAMP, in UTC.
+ *
+ * For one who may see a part of the tree alone, each column of each row is either about that part or NULL, besides that other
+ * rows are left out: DuckDB may try conditions in any order, so a condition of the asker's (one that fails with the value in its
+ * message) could otherwise be tried on a row before ours has left it out. Times of such views prune no files: that is the price.
  */
 import type { DuckDBConnection } from '@duckdb/node-api';
-import { sourceOf } from './files.ts';
+import { quoted, sourceOf } from './files.ts';
 import type { Segment } from './segments.ts';
 
 export const viewNames = ['points', 'stats', 'events', 'logs', 'alerts', 'audit', 'servers'] as const;
@@ -50,14 +54,29 @@ const statShape = JSON.stringify({
 });
 const instant = (sql: string): string => `try_cast(${sql} AS TIMESTAMPTZ)::TIMESTAMP`;
 
-export async function createViews(connection: DuckDBConnection, folder: string, segments: readonly Segment[]): Promise<void> {
+const eventWords = ['number', 'received', 'kind', 'key', 'id', 'source', 'time', 'bootid', 'sequence', 'rest', 'data'];
+const pointWords = ['time', 'received', 'company', 'system', 'environment', 'host', 'resource', 'name', 'value', 'unit', 'type'];
+
+/** Rows of `source` as one may see them who may see `part`: '' is all of it. */
+function seenOf(source: string, columns: readonly string[], part: string): string {
+  if (part === '') return `SELECT ${columns.join(', ')} FROM ${source}`;
+  const isOurs = `(key = ${quoted(part)} OR starts_with(key, ${quoted(`${part}.`)}))`;
+  return `SELECT ${columns.map((column) => `CASE WHEN ${isOurs} THEN ${column} END AS ${column}`).join(', ')} FROM ${source} WHERE ${isOurs}`;
+}
+
+export async function createViews(connection: DuckDBConnection, folder: string, segments: readonly Segment[], part: string): Promise<void> {
+  const points = seenOf(
+    `(${allOf(folder, 'points', segments)}) JOIN kept.series USING (series)`,
+    [...pointWords, 'attributes', 'event', 'key'],
+    part,
+  );
   const views = {
     points: `SELECT time, received, company, system, environment, host, resource, name, value, unit,
         CASE type WHEN '' THEN 'gauge' ELSE type END AS type, CASE attributes WHEN '' THEN '{}' ELSE attributes END::JSON AS attributes,
         event, key
-      FROM (${allOf(folder, 'points', segments)}) JOIN kept.series USING (series)`,
+      FROM (${points})`,
     events: `SELECT number, time, received, kind, key, ${about}, id, source, bootid, sequence, rest::JSON AS rest, data::JSON AS data
-      FROM (${allOf(folder, 'events', segments)})`,
+      FROM (${seenOf(`(${allOf(folder, 'events', segments)})`, eventWords, part)})`,
     stats: `SELECT time, received, company, system, environment, host, resource, one.name, coalesce(one.unit, '') AS unit,
         coalesce(one.attributes, '{}'::JSON) AS attributes, since, epoch(${instant('until')} - since) AS seconds, one.count, one.sum,
         one.min, one.max, if(one.count = 0, NULL, one.sum / one.count) AS mean, one.last, one.sketch, event, key

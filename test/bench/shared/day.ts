@@ -32,6 +32,12 @@ export async function dayFigures(folder: string, points: number, servers: number
     if (rows.length < 1440) throw new Error(`the day has ${rows.length} minutes`);
     return rows;
   };
+  const drawn = { metric: names[alone] ?? '', hosts: ['web-1'], from: start, to: start + day, step: minute, most: 10 };
+  const draw = async (): Promise<void> => {
+    const { series } = await archive.history.series(drawn);
+    const known = series[0]?.mean.filter((value) => !Number.isNaN(value)).length ?? 0;
+    if (known < 1430) throw new Error(`the chart has ${known} minutes`);
+  };
   const today = await timesOf(rounds, ask);
   await archive.close();
 
@@ -43,6 +49,7 @@ export async function dayFigures(folder: string, points: number, servers: number
     const merged = (systemClock.monotonic() - merging) / 1000;
     const bytes = files(folder).reduce((sum, file) => sum + statSync(file).size, 0);
     const times = await timesOf(rounds, ask);
+    const charts = await timesOf(rounds, draw);
     const bare = await bareTimes(files(folder).find((file) => file.includes('points-')) ?? '', names.length + alone, rounds);
     const byId = await timesOf(rounds, async () => {
       if (!(await archive.history.byId(filled.someId))) throw new Error('the event is not found');
@@ -64,6 +71,7 @@ export async function dayFigures(folder: string, points: number, servers: number
         budget: { most: 20 },
         yardstick: { what: 'DuckDB read_parquet of the same file, by the number of the series', value: quantile(bare, 0.5) },
       },
+      { what: 'the same, for a chart', ...median(charts), budget: { most: 20 } },
       { what: 'the same, before its day is over', ...median(today) },
       { what: 'an event by its id', ...median(byId), of: `${spread(byId)}; one of ${filled.events} events, with its points` },
       { what: 'an id that is not there', ...median(absent) },

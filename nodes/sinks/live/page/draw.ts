@@ -26,8 +26,8 @@ declare global {
   }
 }
 
-/** Milliseconds of one frame that drawing may take: half of what there is at 60 frames a second. */
-const budget = 8;
+/** Milliseconds of one frame that drawing may take. What a frame costs beside it is about as much: few full frames cost less than many small ones. */
+const budget = 14;
 
 const waiting = new Set<Drawable>();
 const drawnAt = new WeakMap<Drawable, number>();

@@ -1,71 +1,75 @@
 /**
- * The page: what is firing, the servers, charts of whatever arrives, and the log. Everything on it was told by events.
+ * The page: servers, charts of whatever arrives, the log, alerts and the pipes. Everything on it was told by events, and each view
+ * asks for just what it shows.
  */
-import { render } from 'preact';
-import { useEffect, useState } from 'preact/hooks';
+import { type ComponentChildren, render } from 'preact';
 import 'uplot/dist/uPlot.min.css';
-import './style.css';
-import { Alerts, Firing } from './alerts.tsx';
-import type { Cell } from './cell.ts';
-import type { Shelf } from './chart.tsx';
-import { connect, type Line } from './connection.ts';
-import { redraw, redrawIdle } from './draw.ts';
-import { Header, type Tab } from './header.tsx';
-import { Logs } from './logs.tsx';
-import { useMedia } from './media.ts';
-import { createModel, type Model } from './model.ts';
-import { Overview } from './overview.tsx';
-import { Servers } from './servers.tsx';
-import { now } from './time.ts';
-import { applyTheme, paused, second } from './view.ts';
+import './style/base.css';
+import './style/header.css';
+import { type Tab, tab, tabs } from './address.ts';
+import { Alerts } from './alerts/alerts.tsx';
+import { Firing } from './alerts/firing.tsx';
+import { type AlertsFrame, followAlerts } from './alerts/known.ts';
+import { Charts } from './charts/charts.tsx';
+import { openLine, standing } from './door/door.ts';
+import { SignIn } from './door/signin.tsx';
+import { Header } from './header.tsx';
+import { Logs } from './logs/logs.tsx';
+import { useCells } from './parts/cell.ts';
+import { useMedia } from './parts/media.ts';
+import { Pipes } from './pipes/pipes.tsx';
+import { failing, form, Servers } from './servers/servers.tsx';
+import { applyTheme, chosen, second } from './view.ts';
+import { createLine, type Line } from './wire/line.ts';
 
-function Page({ model, line, shelf }: { model: Model; line: Cell<Line>; shelf: Shelf }) {
-  const tab = useTab();
+/** What a view is given: the line, to ask for what it shows. */
+interface Given {
+  readonly line: Line;
+}
+
+/** What stands under the top line, by tab. */
+const views: Partial<Record<Tab, (given: Given) => ComponentChildren>> = {
+  servers: Start,
+  charts: Charts,
+  logs: ({ line }) => <Logs line={line} size="page" />,
+  alerts: Alerts,
+  pipes: Pipes,
+};
+
+function Page({ line }: Given) {
+  useCells(tab, standing, form, chosen);
   const wide = useMedia('(min-width: 900px) and (min-height: 560px)');
+  const View = views[tab.value] ?? Start;
+  const { state } = standing.value;
+  if (state === 'out' || state === 'lost') return <SignIn lost={state === 'lost'} />;
+  // Many servers need the whole screen.
+  const alone = chosen.value;
+  const isRoomy = form.value === 'cards' || alone !== undefined;
   return (
     <>
-      <Header model={model} line={line} tab={tab} />
-      <main class={tab}>
-        {tab === 'overview' && (
-          <>
-            <Firing model={model} />
-            <Servers model={model} />
-            <Overview model={model} shelf={shelf} />
-          </>
-        )}
-        {tab === 'alerts' && <Alerts model={model} />}
-        {tab === 'logs' && <Logs model={model} size="page" />}
+      <Header line={line} shown={tabs.filter((name) => views[name])} />
+      <main class={`on-${tab.value}`}>
+        <View line={line} />
       </main>
-      {tab === 'overview' && wide && <Logs model={model} size="dock" />}
+      {tab.value === 'servers' && wide && isRoomy && <Logs line={line} size="dock" {...(alone !== undefined && { server: alone })} />}
     </>
   );
 }
 
-/** The tab that the address names. */
-function useTab(): Tab {
-  const read = (): Tab => (location.hash === '#logs' ? 'logs' : location.hash === '#alerts' ? 'alerts' : 'overview');
-  const [tab, setTab] = useState(read);
-  useEffect(() => {
-    const changed = () => setTab(read());
-    addEventListener('hashchange', changed);
-    return () => removeEventListener('hashchange', changed);
-  });
-  return tab;
+/** Where one begins: what fires, and the servers. */
+function Start({ line }: Given) {
+  return (
+    <>
+      <Firing failing={failing} />
+      <Servers line={line} />
+    </>
+  );
 }
 
-const drawables: Shelf['drawables'] = new Map();
-const model = createModel((chart) => {
-  const drawable = drawables.get(chart.metric);
-  if (drawable && paused.value === undefined) redraw(drawable);
-});
 applyTheme();
-const line = connect(model);
-setInterval(() => {
-  second.set(second.value + 1);
-  model.tick(now());
-  if (paused.value === undefined) redrawIdle(drawables.values());
-}, 1000);
-const shelf: Shelf = { drawables, gaps: () => model.gaps.value };
+const line = createLine({ open: openLine });
+followAlerts((request, hear) => line.ask<AlertsFrame>(request, hear));
+setInterval(() => second.set(second.value + 1), 1000);
 const root = document.getElementById('page');
 root?.replaceChildren();
-if (root) render(<Page model={model} line={line} shelf={shelf} />, root);
+if (root) render(<Page line={line} />, root);

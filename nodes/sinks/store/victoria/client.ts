@@ -18,9 +18,16 @@ export interface Client {
   samples(selector: string, from: number, to: number, signal?: AbortSignal): AsyncGenerator<Samples>;
   /** Values of a MetricsQL expression at each step. */
   range(query: string, from: number, to: number, stepMs: number): Promise<readonly (readonly [time: number, value: number])[]>;
+  /** The same of each series that it makes. */
+  matrix(query: string, from: number, to: number, stepMs: number): Promise<readonly Course[]>;
   state(): Promise<VictoriaState>;
   /** Has it put what it took onto the disk as far as it does so when asked. */
   flush(): Promise<void>;
+}
+
+export interface Course {
+  readonly metric: Readonly<Record<string, string>>;
+  readonly values: readonly (readonly [time: number, value: number])[];
 }
 
 export interface VictoriaState {
@@ -48,8 +55,10 @@ const samples = z.object({
   values: z.array(z.number().nullable()),
   timestamps: z.array(z.number()),
 });
-const matrix = z.object({
-  data: z.object({ result: z.array(z.object({ values: z.array(z.tuple([z.number(), z.coerce.number()])) })) }),
+const courses = z.object({
+  data: z.object({
+    result: z.array(z.object({ metric: z.record(z.string(), z.string()), values: z.array(z.tuple([z.number(), z.coerce.number()])) })),
+  }),
 });
 
 const patienceMs = 30_000;
@@ -89,6 +98,16 @@ export function createClient(url: string, identity?: string): Client {
     await response.arrayBuffer();
   };
 
+  const matrix: Client['matrix'] = async (query, from, to, stepMs) => {
+    const fields = { query, start: seconds(from), end: seconds(to), step: `${stepMs}ms`, nocache: '1' };
+    const read = courses.safeParse(await (await ask('/api/v1/query_range', form(fields))).json().catch(() => undefined));
+    if (!read.success) throw new SluiceError(`store: ${base} answers as no VictoriaMetrics does; see what listens there`);
+    return read.data.data.result.map(({ metric, values }) => ({
+      metric,
+      values: values.map(([at, value]) => [Math.round(at * 1000), value] as const),
+    }));
+  };
+
   return {
     url: base,
     rewrite,
@@ -114,11 +133,9 @@ export function createClient(url: string, identity?: string): Client {
         yield read.data;
       }
     },
+    matrix,
     async range(query, from, to, stepMs) {
-      const fields = { query, start: seconds(from), end: seconds(to), step: `${stepMs}ms`, nocache: '1' };
-      const read = matrix.safeParse(await (await ask('/api/v1/query_range', form(fields))).json().catch(() => undefined));
-      if (!read.success) throw new SluiceError(`store: ${base} answers as no VictoriaMetrics does; see what listens there`);
-      return read.data.data.result.flatMap(({ values }) => values.map(([at, value]) => [Math.round(at * 1000), value] as const));
+      return (await matrix(query, from, to, stepMs)).flatMap(({ values }) => values);
     },
     async state() {
       const response = await ask('/metrics');

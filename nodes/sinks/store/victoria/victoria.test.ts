@@ -312,6 +312,33 @@ describe.skipIf(!found)(found ? 'with VictoriaMetrics' : `with VictoriaMetrics, 
     );
   });
 
+  it('tells how series went: gauges by their mean and ends, counters by their rate', async () => {
+    const { archive } = await bench(server, now);
+    const from = Math.floor((now - 120_000) / 10_000) * 10_000;
+    const where = place();
+    const events = Array.from({ length: 60 }, (_, index) => metric(`${where}.web-1.cpu`, index + 1, from + index * 1000, usage(index)));
+    await archive.write([...events, metric(`${where}.web-2.cpu`, 1, from, usage(5))]);
+    await shown(server.url);
+    const asked = { from, to: from + 70_000, step: 10_000, most: 100, servers: [`${where}.web-1`] };
+    const gauges = await archive.history.series({
+      ...asked,
+      metric: 'system.cpu.utilization',
+      attributes: { 'cpu.mode': ['user'], 'cpu.logical_number': ['0'] },
+    });
+    expect(gauges.series.map(({ key, attributes, unit, type }) => [key, attributes, unit, type])).toEqual([
+      [`${where}.web-1.cpu`, { 'cpu.mode': 'user', 'cpu.logical_number': 0 }, '1', 'gauge'],
+    ]);
+    const [{ mean, low, high } = { mean: [], low: [], high: [] }] = gauges.series;
+    expect([...mean]).toEqual([4.5, 14.5, 24.5, 34.5, 44.5, 54.5, Number.NaN]);
+    expect([low[1], high[1]]).toEqual([10, 19]);
+    const { series } = await archive.history.series({ ...asked, metric: 'system.cpu.time' });
+    expect(series.map(({ type, unit }) => [type, unit])).toEqual([['counter', 's']]);
+    for (const rate of series[0]?.mean.slice(1, 6) ?? []) expect(rate).toBeCloseTo(100, 6);
+    expect(await archive.history.series({ ...asked, servers: ['none.of.these.here'], metric: 'system.cpu.time' })).toMatchObject({
+      series: [],
+    });
+  });
+
   it('says what VictoriaMetrics knows beyond its own folder, and that it is metrics alone', async () => {
     const { archive } = await bench(server, now);
     const day = 86_400_000;

@@ -4,9 +4,10 @@
  * metric events → lines and records there; whole here only where they say more than a record does. Everything else → here.
  * While VictoriaMetrics is away or full nothing is taken, and the pipes hold it.
  */
-import { type Event, type History, mergeReceived, Reject } from 'sluice';
+import { type Event, type History, mergeReceived, mergeSeries, Reject } from 'sluice';
 import type { Archive } from '../archive.ts';
 import { createClient } from './client.ts';
+import { courseOf } from './course.ts';
 import { openFeed } from './feed.ts';
 import { createLines } from './lines.ts';
 import { createReading } from './past.ts';
@@ -44,7 +45,7 @@ export function withVictoria(archive: Archive, { url, identity }: Victoria, { no
     if (around?.name !== name) around = { name, ids: reading.ids(pattern, from, to) };
     return around.ids;
   };
-  const history: History = {
+  const history: Required<History> = {
     async *read(topic, from, to) {
       const kept = archive.history.read(topic, from, to);
       if (topic.kind !== 'metric') yield* kept;
@@ -76,6 +77,13 @@ export function withVictoria(archive: Archive, { url, identity }: Victoria, { no
     },
     async coverage(from, to) {
       return besides(await archive.history.coverage(from, to), await spansOf(client, from, to));
+    },
+    async series(request) {
+      // Of events that are kept whole here their points are there too; here alone are the rollups of what is gone there.
+      const kept = await archive.history.series(request);
+      const merged = mergeSeries(await courseOf(client, request), kept.series);
+      const coverage = await history.coverage(request.from, request.to);
+      return { series: merged.slice(0, request.most), of: Math.max(kept.of, merged.length), coverage };
     },
   };
 

