@@ -1,29 +1,17 @@
 /** The tab of alerts: what fires, what is over, and why it came, in a browser over a past that is known. */
-import type { Browser, Page } from 'playwright-core';
+import type { Page } from 'playwright-core';
 import { type Event, key, type Received, virtualClock } from 'sluice';
 import { memoryHistory, testServices } from 'sluice/testing';
-import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
+import { describe, expect, it } from 'vitest';
 import { systemClock } from '../../core/clock.ts';
-import { type LiveServer, openLive } from '../../nodes/sinks/live/server.ts';
-import { buildPage, hasBrowser, openBrowser } from './browser.ts';
+import { hasBrowser, type Look, setStage } from './browser.ts';
 
 const place = { company: 'acme', system: 'shop', environment: 'prod' };
 
 describe.skipIf(!hasBrowser())('alerts', () => {
-  let browser: Browser;
-  let server: LiveServer;
+  const stage = setStage();
   let page: Page;
   const now = () => systemClock.now();
-
-  beforeAll(async () => {
-    await buildPage();
-    browser = await openBrowser();
-  }, 60_000);
-  afterAll(() => browser?.close());
-  afterEach(async () => {
-    await page?.close();
-    await server?.close();
-  });
 
   const about = (host: string, ...resource: string[]) => key({ ...place, host, resource });
   let count = 0;
@@ -61,15 +49,11 @@ describe.skipIf(!hasBrowser())('alerts', () => {
   }
 
   const kept = (events: readonly Event[]): Received[] => events.map((each) => ({ event: each, received: each.time }));
-  async function serve(history?: readonly Event[]): Promise<void> {
-    const services = testServices({ clock: virtualClock(now() + 60_000), ...(history && { history: memoryHistory(kept(history)) }) });
-    server = await openLive({ host: '127.0.0.1', port: 0 }, { seconds: 600, bytes: 67_108_864, viewers: 8 }, services);
-  }
-  async function look(hash: string, size = { width: 1280, height: 800 }): Promise<void> {
-    page = await browser.newPage({ viewport: size });
-    await page.goto(`${server.url}/${hash}`);
-    await page.getByRole('status').getByText('live').waitFor();
-  }
+  const serve = (history?: readonly Event[]) =>
+    stage.serve(testServices({ clock: virtualClock(now() + 60_000), ...(history && { history: memoryHistory(kept(history)) }) }));
+  const look = async (hash: string, options?: Look) => {
+    page = await stage.open(hash, options);
+  };
   const rows = () => page.locator('.alert .alert-said > bdi').allTextContents();
 
   it('lists the worst and newest first, filtered and grouped, and keeps what is over', async () => {
@@ -79,7 +63,7 @@ describe.skipIf(!hasBrowser())('alerts', () => {
       fired('web-2', 'critical', 200_000, '/var of web-2 is full'),
     ];
     await serve();
-    server.write([disk, slow, other].flatMap(({ alert, state }) => [alert, state]));
+    stage.server.write([disk, slow, other].flatMap(({ alert, state }) => [alert, state]));
     await look('#/alerts');
     await expect.poll(rows).toEqual(['/var of web-2 is full', '/var of web-9 is full', '/var of web-10 is full']);
     for (const text of ['95.0 %', 'limit 90.0 %', 'free space or grow it', 'acme.shop.prod'])
@@ -92,7 +76,7 @@ describe.skipIf(!hasBrowser())('alerts', () => {
           .textContent(),
       )
       .toContain('3');
-    server.write(other.over);
+    stage.server.write(other.over);
     await expect.poll(rows).toEqual(['/var of web-9 is full', '/var of web-10 is full', '/var of web-2 is full']);
     await page.getByRole('button', { name: /^firing 2/ }).click();
     await expect.poll(rows).toHaveLength(2);
@@ -111,7 +95,7 @@ describe.skipIf(!hasBrowser())('alerts', () => {
   it('says why, as a chain down to the source, by keyboard and by address', async () => {
     const { points, alert, state } = fired('web-3', 'critical', 120_000, '/var is 95 % full');
     await serve([...points, alert]);
-    server.write([alert, state]);
+    stage.server.write([alert, state]);
     await look('#/alerts');
     await page.locator('.alert').waitFor();
     await page.keyboard.press('ArrowDown');
@@ -147,7 +131,6 @@ describe.skipIf(!hasBrowser())('alerts', () => {
     expect(await page.evaluate<number>('document.documentElement.scrollWidth')).toBeLessThanOrEqual(390);
     await page.getByRole('button', { name: 'Close' }).click();
     await page.close();
-    await server.close();
     await serve();
     await look('#/alerts');
     await page.getByRole('button', { name: 'Older' }).click();

@@ -1,54 +1,33 @@
 import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import type { Browser, Page } from 'playwright-core';
+import type { Page } from 'playwright-core';
 import type { Event } from 'sluice';
 import { testServices } from 'sluice/testing';
-import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest';
+import { describe, expect, it } from 'vitest';
 import { systemClock } from '../../core/clock.ts';
-import type { LiveServer } from '../../nodes/sinks/live/server.ts';
 import { openArchive } from '../../nodes/sinks/store/archive.ts';
 import { keepAll } from '../../nodes/sinks/store/tiers.ts';
-import { buildPage, hasBrowser, openBrowser, openServer } from './browser.ts';
+import { hasBrowser, type Look, setStage } from './browser.ts';
 import { createFleet, createWriter, firing, statesOf } from './imitate.ts';
 
 const write = createWriter();
 type Points = Extract<Event, { kind: 'metric' }>['data']['points'];
 
 describe.skipIf(!hasBrowser())('charts', () => {
-  let browser: Browser;
-  let server: LiveServer;
+  const stage = setStage();
   let page: Page;
-  let complaints: string[];
-
-  beforeAll(async () => {
-    await buildPage();
-    browser = await openBrowser();
-  }, 60_000);
-  afterAll(() => browser?.close());
-  beforeEach(async () => {
-    server = await openServer();
-  });
-  afterEach(async () => {
-    await page?.close();
-    await server.close();
-  });
-
   const now = () => systemClock.now();
-  async function look(hash: string, { width = 1280, height = 800 } = {}): Promise<void> {
-    complaints = [];
-    page = await browser.newPage({ viewport: { width, height } });
-    page.on('pageerror', (error) => complaints.push(error.message));
-    await page.goto(`${server.url}/#/charts${hash}`);
-    await page.getByRole('status').getByText('live').waitFor();
-  }
+  const look = async (hash: string, options?: Look) => {
+    page = await stage.open(`#/charts${hash}`, options);
+  };
   const metric = (host: string, time: number, points: Points): Event =>
     write({ kind: 'metric', host, resource: ['own'], time, data: { points } });
   function remember(hosts: string[]): void {
     const fleet = createFleet(hosts);
     const end = now();
-    for (let time = end - 60_000; time <= end; time += 1000) server.write(fleet(time));
-    server.write(statesOf(hosts, end));
+    for (let time = end - 60_000; time <= end; time += 1000) stage.server.write(fleet(time));
+    stage.server.write(statesOf(hosts, end));
   }
   const chart = (name: string) => page.locator(`.chart[data-metric="${name}"]:not(.large)`);
   const large = () => page.locator('.chart.large');
@@ -71,12 +50,12 @@ describe.skipIf(!hasBrowser())('charts', () => {
     await expect.poll(() => page.locator('.chart').count()).toBeGreaterThan(5);
     expect(await chart('my.queue.length').count()).toBe(0);
     const event = metric('web-1', now(), [{ name: 'my.queue.length', value: 42, attributes: { queue: 'mail' } }]);
-    server.write([event]);
+    stage.server.write([event]);
     await chart('my.queue.length').locator('.figure').getByText('42').waitFor();
     const drawn = "new Promise((resolve) => window.__sluice.watch((drawn) => drawn.metric === 'my.queue.length' && resolve(drawn.time)))";
     const next = metric('web-1', event.time + 1500, [{ name: 'my.queue.length', value: 43, attributes: { queue: 'mail' } }]);
     const seen = page.evaluate(drawn);
-    server.write([next]);
+    stage.server.write([next]);
     await chart('my.queue.length').locator('.figure').getByText('43').waitFor();
     expect([event.time, next.time]).toContain(await seen);
     await page.keyboard.press('/');
@@ -84,7 +63,7 @@ describe.skipIf(!hasBrowser())('charts', () => {
     await expect
       .poll(() => page.locator('.chart').evaluateAll((all) => all.map((each) => each.getAttribute('data-metric'))))
       .toEqual(['my.queue.length']);
-    expect(complaints).toEqual([]);
+    expect(stage.complaints).toEqual([]);
   });
 
   it('are grouped and folded as chosen, and the address shows the same to whoever gets it', async () => {
@@ -102,7 +81,7 @@ describe.skipIf(!hasBrowser())('charts', () => {
     await page.reload();
     await expect.poll(async () => (await names()).sort()).toEqual(modes);
     await expect.poll(() => large().locator('tbody td').first().textContent()).toMatch(/%/);
-    expect(complaints).toEqual([]);
+    expect(stage.complaints).toEqual([]);
   });
 
   it('zoom together, say so in the address, and go back', async () => {
@@ -124,14 +103,14 @@ describe.skipIf(!hasBrowser())('charts', () => {
       await expect.poll(async () => (await inked(name)).filter(Boolean).length).toBeGreaterThan(box.width * 0.8);
     await page.keyboard.press('Escape');
     await expect.poll(() => [params().get('span'), params().get('at')]).toEqual([null, null]);
-    expect(complaints).toEqual([]);
+    expect(stage.complaints).toEqual([]);
   });
 
   it('leave a hole where nothing was measured', async () => {
     const end = now();
     for (let ago = 120; ago >= 0; ago--) {
       if (ago > 40 && ago < 70) continue;
-      server.write([metric('web-1', end - ago * 1000, [{ name: 'my.temperature', value: 20 + Math.sin(ago / 5) }])]);
+      stage.server.write([metric('web-1', end - ago * 1000, [{ name: 'my.temperature', value: 20 + Math.sin(ago / 5) }])]);
     }
     await look('');
     await expect.poll(() => strokes('my.temperature')).toBe(2);
@@ -146,9 +125,8 @@ describe.skipIf(!hasBrowser())('charts', () => {
         .filter((time) => Math.abs(time - (end - 3_600_000)) > 900_000)
         .map((time, index) => metric('web-1', time, [{ name: 'my.temperature', value: 20 + (index % 7) }]));
       await archive.write(kept);
-      await server.close();
-      server = await openServer(0, { ...testServices({ history: archive.history }), clock: systemClock });
-      server.write([metric('web-1', now(), [{ name: 'my.temperature', value: 23 }])]);
+      await stage.serve({ ...testServices({ history: archive.history }), clock: systemClock });
+      stage.server.write([metric('web-1', now(), [{ name: 'my.temperature', value: 23 }])]);
       await look('');
       await chart('my.temperature').locator('.figure').getByText('23').waitFor();
       await page.getByLabel('Span', { exact: true }).selectOption({ label: '6 hours' });
@@ -159,7 +137,7 @@ describe.skipIf(!hasBrowser())('charts', () => {
       const share = (places.lastIndexOf(true) - places.indexOf(true)) / places.length;
       expect(share).toBeGreaterThan(0.2);
       expect(share).toBeLessThan(0.4);
-      expect(complaints).toEqual([]);
+      expect(stage.complaints).toEqual([]);
     } finally {
       await archive.close();
       rmSync(folder, { recursive: true, force: true });
@@ -170,7 +148,7 @@ describe.skipIf(!hasBrowser())('charts', () => {
     remember(['web-1']);
     const [alert] = firing('web-1', now() + 192_000);
     if (!alert) throw new Error('an alert is an event');
-    server.write([alert]);
+    stage.server.write([alert]);
     await look('');
     await page.getByText('Marks: 1', { exact: true }).click();
     await page.locator('.happened').getByText('The filesystem /var is nearly full').waitFor();
@@ -198,7 +176,7 @@ describe.skipIf(!hasBrowser())('charts', () => {
   it('stay smooth with 200 series that move each second, and ask for nothing that is out of view', async () => {
     const names = Array.from({ length: 50 }, (_, index) => `own.metric.${String(index).padStart(2, '0')}`);
     const second = (time: number) =>
-      server.write(
+      stage.server.write(
         names.map((name, nth) =>
           metric(
             'web-1',
@@ -237,7 +215,7 @@ describe.skipIf(!hasBrowser())('charts', () => {
     const share = ((await busy()) - before) / ((systemClock.monotonic() - began) / 1000);
     const drawings = await page.evaluate<string[]>('window.drawings');
     clearInterval(writing);
-    const blank = await browser.newPage({ viewport: { width: 1600, height: 1840 } });
+    const blank = await page.context().newPage();
     const empty = await blank.evaluate<number>(frames);
     await blank.close();
     console.info(
@@ -248,6 +226,6 @@ describe.skipIf(!hasBrowser())('charts', () => {
     expect(new Set(drawings).size).toBeLessThan(50);
     // How smooth is a matter for a machine that nobody else fills; here others do.
     expect(drawn / empty).toBeGreaterThan(0.1);
-    expect(complaints).toEqual([]);
+    expect(stage.complaints).toEqual([]);
   });
 });

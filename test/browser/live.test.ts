@@ -1,55 +1,28 @@
-import { readFileSync } from 'node:fs';
-import { createRequire } from 'node:module';
-import type { Browser, Page } from 'playwright-core';
+import type { Page } from 'playwright-core';
 import type { Event } from 'sluice';
-import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest';
+import { describe, expect, it } from 'vitest';
 import { systemClock } from '../../core/clock.ts';
-import type { LiveServer } from '../../nodes/sinks/live/server.ts';
-import { buildPage, hasBrowser, openBrowser, openServer } from './browser.ts';
+import { hasBrowser, type Look, setStage } from './browser.ts';
 import { createFleet, createWriter, firing, statesOf } from './imitate.ts';
+import { barriers } from './watch.ts';
 
-const axe = readFileSync(createRequire(import.meta.url).resolve('axe-core/axe.min.js'), 'utf8');
 const write = createWriter();
 
 describe.skipIf(!hasBrowser())('the page', () => {
-  let browser: Browser;
-  let server: LiveServer;
+  const stage = setStage();
   let page: Page;
-  let complaints: string[];
-
-  beforeAll(async () => {
-    await buildPage();
-    browser = await openBrowser();
-  }, 60_000);
-  afterAll(() => browser?.close());
-  beforeEach(async () => {
-    server = await openServer();
-  });
-  afterEach(async () => {
-    await page?.close();
-    await server.close();
-  });
-
   const now = () => systemClock.now();
 
-  /** The page, looked at; what the browser complains of (a refused script, an error) is kept. */
-  async function look({ width = 1280, height = 800, colorScheme = 'light' as 'light' | 'dark', hash = '' } = {}): Promise<void> {
-    complaints = [];
-    page = await browser.newPage({ viewport: { width, height }, colorScheme });
-    // What was kept is asked for too, and here nothing is.
-    const isRefusal = (text: string) => text.startsWith('Failed to load resource');
-    page.on('console', (message) => message.type() === 'error' && !isRefusal(message.text()) && complaints.push(message.text()));
-    page.on('pageerror', (error) => complaints.push(error.message));
-    await page.goto(`${server.url}/${hash}`);
-    await page.getByRole('status').getByText('live').waitFor();
-  }
+  const look = async ({ hash = '', ...options }: Look & { hash?: string } = {}) => {
+    page = await stage.open(hash, options);
+  };
 
   /** A minute of a fleet, as if it had been watched for that long. */
   function remember(hosts: string[]): void {
     const fleet = createFleet(hosts);
     const end = now();
-    for (let time = end - 60_000; time <= end; time += 1000) server.write(fleet(time));
-    server.write(statesOf(hosts, end));
+    for (let time = end - 60_000; time <= end; time += 1000) stage.server.write(fleet(time));
+    stage.server.write(statesOf(hosts, end));
   }
 
   const log = (...bodies: string[]): Event =>
@@ -83,7 +56,7 @@ describe.skipIf(!hasBrowser())('the page', () => {
     await page.getByRole('link', { name: 'Charts' }).click();
     for (const name of ['system.cpu.utilization', 'system.memory.usage'])
       await expect.poll(() => inked(name), { message: name }).toBeGreaterThan(50);
-    expect(complaints).toEqual([]);
+    expect(stage.complaints).toEqual([]);
   });
 
   it('waits with words when there is nothing', async () => {
@@ -99,7 +72,7 @@ describe.skipIf(!hasBrowser())('the page', () => {
     await page.locator('main').click({ position: { x: 2, y: 2 } });
     await page.keyboard.press(' ');
     await page.getByText(/^until/).waitFor();
-    server.write([log('while it stood still')]);
+    stage.server.write([log('while it stood still')]);
     await page.keyboard.press(' ');
     await page.getByText('while it stood still').waitFor();
   });
@@ -114,7 +87,7 @@ describe.skipIf(!hasBrowser())('the page', () => {
     ];
     remember(['web-1']);
     await look();
-    server.write([
+    stage.server.write([
       log(...payloads),
       ...payloads.map((payload) =>
         write({
@@ -128,7 +101,7 @@ describe.skipIf(!hasBrowser())('the page', () => {
     ]);
     const [fired] = firing('web-1', now()).slice(1);
     if (fired?.kind !== 'state') throw new Error('an alert has a state');
-    server.write([
+    stage.server.write([
       {
         ...fired,
         data: { of: 'alert', value: { ...(fired.data.value as object), summary: payloads.join(' '), action: payloads.join(' ') } as never },
@@ -145,48 +118,43 @@ describe.skipIf(!hasBrowser())('the page', () => {
       images: 0,
       scripts: 1,
     });
-    expect(complaints).toEqual([]);
+    expect(stage.complaints).toEqual([]);
   });
 
   it('comes back by itself, and marks what it may have missed', async () => {
-    server.write([{ ...log('a minute ago'), time: now() - 60_000 }]);
+    stage.server.write([{ ...log('a minute ago'), time: now() - 60_000 }]);
     await look();
     await page.getByText('a minute ago').waitFor();
-    const { port } = new URL(server.url);
-    await server.close();
+    const { port } = new URL(stage.server.url);
+    await stage.server.close();
     await page.getByText(/no connection for/).waitFor();
-    server = await openServer(Number(port));
+    await stage.serve(undefined, Number(port));
     await page.getByRole('status').getByText('live').waitFor();
-    server.write([log('after the break')]);
+    stage.server.write([log('after the break')]);
     await page.getByText('after the break').waitFor();
     expect(await page.locator('.row.gap').allTextContents()).toEqual([
       expect.stringMatching(/^[\d.]+ \w+ may be missing: there was no connection/),
     ]);
   });
 
-  it.each(['light', 'dark'] as const)('can be used by everyone: axe finds nothing serious in %s', async (colorScheme) => {
+  it.each([
+    ['', 'light'],
+    ['#logs', 'dark'],
+    ['#alerts', 'dark'],
+  ] as const)('can be used by everyone: axe finds nothing serious on "%s" in %s', async (hash, colorScheme) => {
     remember(['web-1', 'web-2']);
-    server.write(firing('web-1', now()));
-    for (const hash of ['', '#logs', '#alerts']) {
-      await page?.close();
-      await look({ colorScheme, hash });
-      await page
-        .locator(hash === '#alerts' ? '.alert' : '.row')
-        .first()
-        .waitFor();
-      // The page's own policy would refuse the tool: it comes in beside it.
-      await page.evaluate(axe);
-      const found = await page.evaluate(`axe.run().then(({ violations }) =>
-        violations
-          .filter(({ impact }) => impact === 'serious' || impact === 'critical')
-          .map(({ id, nodes }) => [id, nodes[0].html, nodes[0].failureSummary]))`);
-      expect([hash, found]).toEqual([hash, []]);
-    }
+    stage.server.write(firing('web-1', now()));
+    await look({ colorScheme, hash });
+    await page
+      .locator(hash === '#alerts' ? '.alert' : '.row')
+      .first()
+      .waitFor();
+    expect(await barriers(page)).toEqual([]);
   });
 
   it('fits a phone', async () => {
     remember(['web-1', 'web-2']);
-    server.write(firing('web-1', now()));
+    stage.server.write(firing('web-1', now()));
     for (const hash of ['', '#logs', '#alerts']) {
       await page?.close();
       await look({ width: 390, height: 844, hash });

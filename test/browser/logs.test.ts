@@ -1,10 +1,9 @@
 /** The log on the page, as a reader meets it: live and sampled, searched, gone back in, and each line with what is around it. */
-import type { Browser, Page } from 'playwright-core';
+import type { Page } from 'playwright-core';
 import type { Event, LogLine } from 'sluice';
-import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest';
+import { describe, expect, it } from 'vitest';
 import { systemClock } from '../../core/clock.ts';
-import type { LiveServer } from '../../nodes/sinks/live/server.ts';
-import { buildPage, hasBrowser, openBrowser, openServer } from './browser.ts';
+import { hasBrowser, type Look, setStage } from './browser.ts';
 import { createWriter } from './imitate.ts';
 import { barriers } from './watch.ts';
 
@@ -14,32 +13,11 @@ const patient = { timeout: 15_000 };
 const now = () => systemClock.now();
 
 describe.skipIf(!hasBrowser())('the log', () => {
-  let browser: Browser;
-  let server: LiveServer;
+  const stage = setStage();
   let page: Page;
-  let complaints: string[];
-
-  beforeAll(async () => {
-    await buildPage();
-    browser = await openBrowser();
-  }, 60_000);
-  afterAll(() => browser?.close());
-  beforeEach(async () => {
-    server = await openServer();
-  });
-  afterEach(async () => {
-    await page?.close();
-    await server.close();
-  });
-
-  async function look(hash = '#/logs', theme: 'light' | 'dark' = 'light'): Promise<void> {
-    complaints = [];
-    page = await browser.newPage({ viewport: { width: 1280, height: 800 }, colorScheme: theme });
-    page.on('console', (message) => message.type() === 'error' && complaints.push(message.text()));
-    page.on('pageerror', (error) => complaints.push(error.message));
-    await page.goto(`${server.url}/${hash}`);
-    await page.getByRole('status').getByText('live').waitFor();
-  }
+  const look = async (hash = '#/logs', colorScheme: Look['colorScheme'] = 'light') => {
+    page = await stage.open(hash, { colorScheme });
+  };
   const log = (lines: readonly (string | (Partial<LogLine> & { body: string }))[], host = 'web-1', time = now()): Event =>
     write({
       kind: 'log',
@@ -57,14 +35,14 @@ describe.skipIf(!hasBrowser())('the log', () => {
   const address = () => new URLSearchParams(new URL(page.url()).hash.split('?')[1]);
 
   it('follows, keeps few rows of many, stands still, and goes back to the first line', async () => {
-    server.write([log(many(3000), 'web-1', now() - 60_000)]);
+    stage.server.write([log(many(3000), 'web-1', now() - 60_000)]);
     await look();
     await page.getByText('line 2999 of many').waitFor();
     expect(await page.locator('.row').count()).toBeLessThan(100);
     await page.locator('.rows').focus();
     await page.keyboard.press(' ');
     await page.getByRole('button', { name: 'Go live' }).waitFor();
-    server.write([log(['while it stood still'])]);
+    stage.server.write([log(['while it stood still'])]);
     await page.getByText('1 came since it stands still').waitFor();
     await page.keyboard.press(' ');
     await page.getByText('while it stood still').waitFor();
@@ -75,15 +53,15 @@ describe.skipIf(!hasBrowser())('the log', () => {
       }, patient)
       .toBe('line 0 of many');
     // Who reads the past is left where he is.
-    server.write([log(['the newest'])]);
+    stage.server.write([log(['the newest'])]);
     await page.getByText(/begins at/).waitFor();
     await page.getByRole('button', { name: /To the newest/ }).click();
     await page.getByText('the newest', { exact: true }).waitFor();
-    expect(complaints).toEqual([]);
+    expect(stage.complaints).toEqual([]);
   });
 
   it('is searched by text, expression, severity and field, and says what is wrong with an expression', async () => {
-    server.write([
+    stage.server.write([
       log([
         'GET /orders/1 timed out',
         { body: 'GET /orders/2 <img src=x onerror="window.hit=1">', severity: 'warn', fields: { status: 500, '<b>agent': '\u202Ecurl' } },
@@ -114,14 +92,14 @@ describe.skipIf(!hasBrowser())('the log', () => {
     await expect.poll(bodies).toHaveLength(1);
     await expect.poll(() => address().get('only')).toBe(encodeURIComponent('field:status=500'));
     expect(await page.evaluate("'hit' in window")).toBe(false);
-    expect(complaints).toEqual([]);
+    expect(stage.complaints).toEqual([]);
   });
 
   it('shows a line whole with what is around it, leads to its charts, and is found again by its address', async () => {
     const at = now() - 2_000;
     const after = log(['after'], 'web-1', at + 1000);
-    server.write([log(['before'], 'web-1', at - 1000), log(['elsewhere'], 'web-2', at - 500)]);
-    server.write([log([{ body: 'the line\nand its rest', fields: { user: 'root' } }], 'web-1', at), after]);
+    stage.server.write([log(['before'], 'web-1', at - 1000), log(['elsewhere'], 'web-2', at - 500)]);
+    stage.server.write([log([{ body: 'the line\nand its rest', fields: { user: 'root' } }], 'web-1', at), after]);
     await look();
     await page.locator('.row').getByText('the line').click();
     const whole = page.getByLabel('The chosen line');
@@ -145,20 +123,24 @@ describe.skipIf(!hasBrowser())('the log', () => {
     await page.getByText('Waiting for the first line…').waitFor();
     let count = 0;
     const flood = () => {
-      server.write([log(many(2000, count)), log([{ body: `bad ${count}`, severity: 'error' }])]);
+      stage.server.write([log(many(2000, count)), log([{ body: `bad ${count}`, severity: 'error' }])]);
       count += 2000;
     };
+    // What was left out is told once a second.
     await expect
-      .poll(async () => {
-        flood();
-        return page.locator('.rates .sampled').allTextContents();
-      })
+      .poll(
+        async () => {
+          flood();
+          return page.locator('.rates .sampled').allTextContents();
+        },
+        { interval: 200, ...patient },
+      )
       .toEqual([expect.stringMatching(/^[\d,]+ of [\d,]+ lines\/s not shown$/)]);
     await page.locator('.row.error').last().waitFor();
   });
 
   it('goes to a time that is chosen in the histogram', async () => {
-    for (let second = 120; second >= 0; second--) server.write([log([`${second} s ago`], 'web-1', now() - second * 1000)]);
+    for (let second = 120; second >= 0; second--) stage.server.write([log([`${second} s ago`], 'web-1', now() - second * 1000)]);
     await look();
     await page.getByText('0 s ago', { exact: true }).waitFor();
     const box = await page.locator('.histogram').boundingBox();
@@ -173,6 +155,6 @@ describe.skipIf(!hasBrowser())('the log', () => {
     expect(Number((await bodies()).at(-1)?.split(' ')[0])).toBeLessThan(80);
     await page.getByRole('button', { name: 'Go live' }).click();
     await page.getByText('0 s ago', { exact: true }).waitFor();
-    expect(complaints).toEqual([]);
+    expect(stage.complaints).toEqual([]);
   });
 });

@@ -1,46 +1,25 @@
 /** The tab of pipes: the running graph as a picture and as a list, and a probe on it, in a browser over events that are known. */
 import { readFileSync } from 'node:fs';
 import { createRequire } from 'node:module';
-import type { Browser, Page } from 'playwright-core';
+import type { Page } from 'playwright-core';
 import type { Event } from 'sluice';
 import { readFixture } from 'sluice/testing';
-import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest';
+import { describe, expect, it } from 'vitest';
 import { systemClock } from '../../core/clock.ts';
-import type { LiveServer } from '../../nodes/sinks/live/server.ts';
-import { buildPage, hasBrowser, openBrowser, openServer } from './browser.ts';
+import { hasBrowser, type Look, setStage } from './browser.ts';
 import { createFleet, createWriter, statesOf } from './imitate.ts';
 
 const axe = readFileSync(createRequire(import.meta.url).resolve('axe-core/axe.min.js'), 'utf8');
 const write = createWriter();
 
 describe.skipIf(!hasBrowser())('the pipes', () => {
-  let browser: Browser;
-  let server: LiveServer;
+  const stage = setStage({ width: 1440, height: 900 });
   let page: Page;
-  let complaints: string[];
   const now = () => systemClock.now();
 
-  beforeAll(async () => {
-    await buildPage();
-    browser = await openBrowser();
-  }, 60_000);
-  afterAll(() => browser?.close());
-  beforeEach(async () => {
-    server = await openServer();
-  });
-  afterEach(async () => {
-    await page?.close();
-    await server.close();
-  });
-
-  async function look(hash: string, { width = 1440, height = 900, colorScheme = 'light' as 'light' | 'dark' } = {}): Promise<void> {
-    complaints = [];
-    page = await browser.newPage({ viewport: { width, height }, colorScheme });
-    page.on('console', (message) => message.type() === 'error' && complaints.push(message.text()));
-    page.on('pageerror', (error) => complaints.push(error.message));
-    await page.goto(`${server.url}/${hash}`);
-    await page.getByRole('status').getByText('live').waitFor();
-  }
+  const look = async (hash: string, options?: Look) => {
+    page = await stage.open(hash, options);
+  };
 
   /** What the monitor `cpu` tells in a second, on each host. */
   const measured = (hosts: string[], time: number): Event[] =>
@@ -49,15 +28,15 @@ describe.skipIf(!hasBrowser())('the pipes', () => {
       .map((event) => ({ ...event, id: `${event.key} ${time}`, source: event.source.replace(/test$/, 'cpu') }));
   function remember(hosts: string[]): void {
     const end = now();
-    server.write(statesOf(hosts, end));
-    for (let time = end - 20_000; time <= end; time += 1000) server.write(measured(hosts, time));
+    stage.server.write(statesOf(hosts, end));
+    for (let time = end - 20_000; time <= end; time += 1000) stage.server.write(measured(hosts, time));
   }
 
   const box = (id: string) => page.locator(`.box[data-id="${id}"]`);
 
   it('draws what runs, once for each name, and is walked through with the keyboard', async () => {
     remember(['web-1', 'web-2', 'web-3']);
-    server.write([
+    stage.server.write([
       write({
         kind: 'incident',
         host: 'web-1',
@@ -84,7 +63,7 @@ describe.skipIf(!hasBrowser())('the pipes', () => {
     await page.keyboard.press('Escape');
     await panel.waitFor({ state: 'detached' });
     expect(await page.evaluate('document.images.length')).toBe(1);
-    expect(complaints).toEqual([]);
+    expect(stage.complaints).toEqual([]);
   });
 
   it('probes a pipe from the past on, filters by what it sees, follows a number, and saves what it caught', async () => {
@@ -103,7 +82,7 @@ describe.skipIf(!hasBrowser())('the pipes', () => {
     const seen = async () => Number((await probe.locator('.sum').textContent())?.match(/([\d,]+) events/)?.[1]?.replaceAll(',', '') ?? 0);
     await expect.poll(seen).toBeGreaterThanOrEqual(42);
     const before = await seen();
-    server.write(measured(['web-1', 'web-2'], now()));
+    stage.server.write(measured(['web-1', 'web-2'], now()));
     await expect.poll(seen).toBe(before + 2);
     await probe
       .getByRole('button', { name: /^web-1 cpu/ })
@@ -115,7 +94,7 @@ describe.skipIf(!hasBrowser())('the pipes', () => {
     const caught = readFixture(await saved.path());
     expect(new Set(caught.map(({ event }) => event.source))).toEqual(new Set(['/acme/shop/prod/web-1/cpu']));
     expect(caught.every(({ event }) => JSON.stringify(event.data).includes('system.cpu.utilization'))).toBe(true);
-    expect(complaints).toEqual([]);
+    expect(stage.complaints).toEqual([]);
   });
 
   it('can be used by everyone: axe finds nothing serious, nor on a phone', async () => {

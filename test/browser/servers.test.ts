@@ -1,9 +1,8 @@
-import type { Browser, Page } from 'playwright-core';
+import type { Page } from 'playwright-core';
 import { type Event, key } from 'sluice';
-import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest';
+import { describe, expect, it } from 'vitest';
 import { systemClock } from '../../core/clock.ts';
-import type { LiveServer } from '../../nodes/sinks/live/server.ts';
-import { buildPage, hasBrowser, openBrowser, openServer } from './browser.ts';
+import { hasBrowser, type Look, setStage } from './browser.ts';
 import { barriers, keepPicture } from './watch.ts';
 
 const roles = ['web', 'api', 'web', 'db'];
@@ -70,32 +69,14 @@ function imitate(count: number) {
 }
 
 describe.skipIf(!hasBrowser())('the servers', () => {
-  let browser: Browser;
-  let live: LiveServer;
+  const stage = setStage({ width: 1440, height: 900 });
   let page: Page;
-  let complaints: string[];
 
-  beforeAll(async () => {
-    await buildPage();
-    browser = await openBrowser();
-  }, 60_000);
-  afterAll(() => browser?.close());
-  beforeEach(async () => {
-    live = await openServer();
-  });
-  afterEach(async () => {
-    await page?.close();
-    await live.close();
-  });
-
-  async function look(count: number, { width = 1440, height = 900, colorScheme = 'light' as 'light' | 'dark' } = {}) {
+  async function look(count: number, options?: Look) {
     const fleet = imitate(count);
-    live.write(fleet.states());
-    for (let round = 0; round < 3; round++) live.write(fleet.figures(round));
-    complaints = [];
-    page = await browser.newPage({ viewport: { width, height }, colorScheme });
-    page.on('pageerror', (error) => complaints.push(error.message));
-    await page.goto(`${live.url}/#/servers`);
+    stage.server.write(fleet.states());
+    for (let round = 0; round < 3; round++) stage.server.write(fleet.figures(round));
+    page = await stage.open('#/servers', options);
     await page
       .getByText(`${count - 1} of ${count} alive`)
       .first()
@@ -116,7 +97,7 @@ describe.skipIf(!hasBrowser())('the servers', () => {
     await page.getByText('· 1 hub').waitFor();
     await shoot('3');
     expect(await barriers(page)).toEqual([]);
-    expect(complaints).toEqual([]);
+    expect(stage.complaints).toEqual([]);
   });
 
   it('lists forty by any label, opens one by a click, and leads back', async () => {
@@ -136,7 +117,7 @@ describe.skipIf(!hasBrowser())('the servers', () => {
     await page.getByRole('heading', { name: /eu-1a/ }).waitFor();
     await page.getByRole('button', { name: '1 silent' }).click();
     await expect.poll(() => page.locator('a.server').count()).toBe(1);
-    expect(complaints).toEqual([]);
+    expect(stage.complaints).toEqual([]);
   });
 
   it('fits a thousand on one screen, reached by keys; a change moves nothing', async () => {
@@ -153,7 +134,7 @@ describe.skipIf(!hasBrowser())('the servers', () => {
     await page.keyboard.press('ArrowRight');
     await page.getByRole('tooltip').getByText('web-3', { exact: true }).waitFor();
     const before = await page.locator('a.tile').nth(500).boundingBox();
-    live.write([fleet.server(501, 'silent')]);
+    stage.server.write([fleet.server(501, 'silent')]);
     await page.getByText('998 of 1000 alive').waitFor();
     expect(await page.locator('a.tile').nth(500).boundingBox()).toEqual(before);
     await page.keyboard.press('Enter');
@@ -163,13 +144,13 @@ describe.skipIf(!hasBrowser())('the servers', () => {
     await page.keyboard.press('/');
     await page.keyboard.type('api-998');
     await page.locator('a.card', { hasText: 'api-998' }).waitFor();
-    expect(complaints).toEqual([]);
+    expect(stage.complaints).toEqual([]);
   }, 40_000);
 
   it('stays smooth while a thousand rows change each second', async () => {
     const fleet = await look(1000);
     await expect.poll(() => page.locator('a.tile').count()).toBe(1001);
-    const writing = setInterval(() => live.write(fleet.figures(Math.floor(systemClock.now() / 1000))), 1000);
+    const writing = setInterval(() => stage.server.write(fleet.figures(Math.floor(systemClock.now() / 1000))), 1000);
     try {
       const frames = await page.evaluate<number[]>(`new Promise((resolve) => {
         const times = [];
@@ -200,8 +181,7 @@ describe.skipIf(!hasBrowser())('the servers', () => {
   });
 
   it('says what to do where there is no server', async () => {
-    page = await browser.newPage();
-    await page.goto(live.url);
+    page = await stage.open('');
     await page.getByText('Waiting for the first heartbeat…').waitFor();
     await page.getByText('sluice demo --servers 40').waitFor();
   });

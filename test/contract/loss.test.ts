@@ -20,9 +20,10 @@ import { outbox } from '../../core/runtime/outbox.ts';
 import { type Process, runProcess } from '../../core/runtime/process.ts';
 import { openStore } from '../../core/state/store.ts';
 import { ledgerState } from '../../core/states.ts';
-import { findBroker } from '../fixtures/rabbitmq.ts';
+import { findBroker, startBroker } from '../fixtures/rabbitmq.ts';
 
-const broker = await findBroker();
+const own = await startBroker();
+const broker = own ? { url: own.url, release: own.remove } : await findBroker();
 afterAll(() => broker?.release());
 const missing = 'rabbitmq: skipped, since none is here; to run these: apt-get install rabbitmq-server';
 const open = (url: string) => rabbitBus({ urls: [url], clock: systemClock, report: () => {} });
@@ -208,7 +209,7 @@ onBroker(
   },
 );
 
-const control = broker?.control;
+const control = own?.control;
 const onOwn = control ? each : each.skip;
 onOwn(
   control

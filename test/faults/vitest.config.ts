@@ -2,10 +2,12 @@
 import { defineConfig } from 'vitest/config';
 import base from '../../vitest.config.ts';
 
+const { projects: _, ...shared } = base.test ?? {};
+
 export default defineConfig({
   ...base,
   test: {
-    ...base.test,
+    ...shared,
     include: ['test/faults/**/*.test.ts'],
     exclude: ['**/node_modules/**'],
     // One at a time: they measure, and they take the machine.

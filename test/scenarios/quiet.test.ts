@@ -8,7 +8,7 @@ afterAll(() => broker?.release(), 30_000);
 const title = 'raises no alert on an idle machine, and the agent costs little';
 
 it(title, { timeout: 120_000 }, async () => {
-  const { embedded, rabbitmq, alerts } = await watchIdle(20_000, broker?.url);
+  const { embedded, rabbitmq, alerts } = await watchIdle(8_000, broker?.url);
   console.log(describeCost('agent, embedded', embedded));
   if (rabbitmq) console.log(describeCost('agent, rabbitmq', rabbitmq));
   expect(alerts).toEqual([]);

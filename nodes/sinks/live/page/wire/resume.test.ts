@@ -43,6 +43,8 @@ it('goes on where it was, told once what came meanwhile; and begins anew with a 
   const line = createLine({
     open() {
       const socket = new Socket(`ws://127.0.0.1:${port}/api/live`);
+      // A browser tells it by an event, and so it does here; the line tries again, also while no server is there.
+      socket.on('error', () => {});
       sockets.push(socket);
       closing.push(() => socket.terminate());
       return socket as unknown as WebSocket;

@@ -9,9 +9,9 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import type { Browser } from 'playwright-core';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { buildPage, hasBrowser, openBrowser } from '../browser/browser.ts';
+import { barriers, crowd, firstData, keepPicture, median, type Tab, tabs, watch } from '../browser/watch.ts';
 import { freePort, main, until } from '../scenarios/run.ts';
-import { buildPage, hasBrowser, openBrowser } from './browser.ts';
-import { barriers, crowd, firstData, keepPicture, median, type Tab, tabs, watch } from './watch.ts';
 
 const servers = 250;
 const state = mkdtempSync(join(tmpdir(), 'sluice-page-'));
