@@ -8,7 +8,7 @@ export default defineConfig({
   test: {
     reporters: ['default', here('test/skipped.ts')],
     pool: 'forks',
-    maxWorkers: 2,
+    maxWorkers: 3,
     testTimeout: 20_000,
     hookTimeout: 30_000,
     projects: [

@@ -38,6 +38,7 @@ export function partOf(whole: Store, index: number): Part {
     damage: undefined,
     within,
     write: (work) => whole.write((transaction) => work(within(transaction))),
+    relieve: (work) => whole.relieve((transaction) => work(within(transaction))),
     table: (node, table) => whole.table(name(node), table),
     marked: (reader, stream) => whole.marked(name(reader), stream),
     wasSeen: (reader, id) => whole.wasSeen(name(reader), id),

@@ -84,7 +84,7 @@ export function createRoom({ lines, store, limit, report }: RoomOptions): Room {
     relieve() {
       const started = dropped();
       try {
-        store.write((transaction) => drop(transaction, taken() / 2));
+        store.relieve((transaction) => drop(transaction, taken() / 2));
         settle(true);
       } catch {
         settle(false);

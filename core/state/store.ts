@@ -11,6 +11,7 @@ import { gunzipSync } from 'node:zlib';
 import { type Database, open } from 'lmdb';
 import { ConfigError, messageOf } from '../errors.ts';
 import type { Json } from '../json.ts';
+import { createGround } from './ground.ts';
 import { keyOf, renewKeys, under } from './keys.ts';
 import { lock } from './lock.ts';
 import { maxDbs, mend } from './mend.ts';
@@ -68,8 +69,10 @@ export interface Transaction {
 export interface Store {
   /** What a person should know about the file that was found, if it was damaged. */
   readonly damage: string | undefined;
-  /** Runs the work in one transaction. Throws what lmdb throws (no room, no right): then nothing of it is written. */
+  /** Runs the work in one transaction. Throws where there is no room, or what lmdb throws: then nothing of it is written. */
   write(work: (transaction: Transaction) => void): void;
+  /** The same of work that makes room, on a disk that has none. */
+  relieve(work: (transaction: Transaction) => void): void;
   table(node: string, name: string): Iterable<readonly [key: string, entry: Entry]>;
   /** How far a reader has handled a stream. */
   marked(reader: string, stream: string): Watermark | undefined;
@@ -108,7 +111,9 @@ export function openStore(directory: string): Store {
 }
 
 function openEnvironment(directory: string, unlock: () => void): Omit<Store, 'damage'> {
-  const environment = open({ path: join(directory, 'state.mdb'), noSubdir: true, maxDbs, commitDelay: 0 });
+  const path = join(directory, 'state.mdb');
+  const environment = open({ path, noSubdir: true, maxDbs, commitDelay: 0 });
+  const ground = createGround(path);
   const json = <V>(name: string) => environment.openDB<V, string>({ name, encoding: 'json' });
   const tables = json<Entry>('tables');
   const marks = json<Stored>('marks');
@@ -159,10 +164,18 @@ function openEnvironment(directory: string, unlock: () => void): Omit<Store, 'da
 
   renewKeys(environment, [tables, marks, states] as Database<unknown, string>[], ids, idTimes);
 
+  const firm = (): void => {
+    const { lastPageNumber, pageSize } = environment.getStats() as { lastPageNumber: number; pageSize: number };
+    ground.hold((lastPageNumber + 1) * pageSize);
+  };
   let closing: Promise<void> | undefined;
   let sweep: string | undefined;
   return {
     write(work) {
+      firm();
+      environment.transactionSync(() => work(transaction));
+    },
+    relieve(work) {
       environment.transactionSync(() => work(transaction));
     },
     *table(node, name) {
@@ -221,6 +234,12 @@ function openEnvironment(directory: string, unlock: () => void): Omit<Store, 'da
       sweep = slice.length < most ? undefined : slice.at(-1)?.key;
       const oldMarks = slice.filter(({ value }) => value[0] < before).map(({ key }) => key);
       if (oldIds.length === 0 && oldMarks.length === 0) return;
+      try {
+        firm();
+      } catch {
+        // When there is room.
+        return;
+      }
       environment.transactionSync(() => {
         for (const [at, id] of oldIds) {
           idTimes.removeSync([at, id]);
@@ -234,7 +253,10 @@ function openEnvironment(directory: string, unlock: () => void): Omit<Store, 'da
       });
     },
     close() {
-      closing ??= environment.close().finally(unlock);
+      closing ??= environment.close().finally(() => {
+        ground.close();
+        unlock();
+      });
       return closing;
     },
   };

@@ -4,7 +4,7 @@ import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { afterAll, describe, expect, it } from 'vitest';
 import { startBroker } from '../fixtures/rabbitmq.ts';
-import { folder, type Running, site, throughout, until } from './run.ts';
+import { folder, type Running, site, throughout, until } from '../scenarios/run.ts';
 
 const numbers = fileURLToPath(new URL('../fixtures/scenarios/numbers.ts', import.meta.url));
 const broker = await startBroker();
