@@ -70,7 +70,7 @@ describe.skipIf(!hasBrowser())('the page over this machine', () => {
     const page = await look('servers');
     await page.getByText('this-machine').first().waitFor();
     await keepPicture(page, 'machine-servers');
-    await page.locator('main').getByText('this-machine').first().click();
+    await page.locator('main .server', { hasText: 'this-machine' }).first().click();
     await expect.poll(() => decodeURIComponent(page.url())).toContain('acme.shop.prod.this-machine');
     await keepPicture(page, 'machine-server');
   });
