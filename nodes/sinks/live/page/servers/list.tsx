@@ -30,8 +30,10 @@ export function List({ groups, form, by, held, wanted }: Props) {
   const [pointed, setPointed] = useState<number | undefined>(undefined);
   const { size, room } = useTileSize(root, groups, form);
   const [width, gap] = form === 'tiles' ? [size.width, tileGap] : widths[form];
-  const columns = columnsIn(room, width, gap);
   const flat = useMemo(() => new Map(groups.flatMap(({ servers }) => servers).map((server) => [server.n, server])), [groups]);
+  // One or two take the whole row, and little of the height: charts follow.
+  const isFew = form === 'cards' && groups.length === 1 && flat.size <= 2 && columnsIn(room, width, gap) > flat.size;
+  const columns = isFew ? flat.size : columnsIn(room, width, gap);
   const first = groups[0]?.servers[0]?.n;
   const stopAt = stop !== undefined && flat.has(stop) ? stop : first;
   const base = href('servers', { ...own(wanted), server: '' });
@@ -82,7 +84,7 @@ export function List({ groups, form, by, held, wanted }: Props) {
   return (
     // biome-ignore lint/a11y/noStaticElementInteractions: what is interactive are the links in it; this only hears of them
     <div
-      class={`fleet as-${form}`}
+      class={`fleet as-${form}${isFew ? ' few' : ''}`}
       ref={root}
       style={{ '--columns': columns, '--gap': `${gap}px`, '--tile-height': `${size.height}px` }}
       onKeyDown={(event) => {
