@@ -10,6 +10,7 @@ import { openArchive } from '../../nodes/sinks/store/archive.ts';
 import { keepAll } from '../../nodes/sinks/store/tiers.ts';
 import { hasBrowser, type Look, setStage } from './browser.ts';
 import { createFleet, createWriter, firing, statesOf } from './imitate.ts';
+import { keepPicture } from './watch.ts';
 
 const write = createWriter();
 type Points = Extract<Event, { kind: 'metric' }>['data']['points'];
@@ -63,6 +64,35 @@ describe.skipIf(!hasBrowser())('charts', () => {
     await expect
       .poll(() => page.locator('.chart').evaluateAll((all) => all.map((each) => each.getAttribute('data-metric'))))
       .toEqual(['my.queue.length']);
+    expect(stage.complaints).toEqual([]);
+  });
+
+  it('bound a metric with 100,000 attribute values, and say so', async () => {
+    remember(['web-1']);
+    const began = now();
+    for (let first = 0; first < 100_000; first += 1000) {
+      const values = Array.from({ length: 1000 }, (_, nth) => ({
+        name: 'my.flood',
+        value: nth,
+        attributes: { request: String(first + nth) },
+      }));
+      stage.server.write([metric('web-1', began, values)]);
+    }
+    await look('');
+    await chart('my.flood').scrollIntoViewIfNeeded();
+    await chart('my.flood').getByText('more series than are held').waitFor();
+    await chart('my.flood')
+      .getByRole('button', { name: /^Enlarge/ })
+      .click();
+    await large()
+      .getByText(/5,000 of more than 5,000 series are held: points of others came and were left out/)
+      .waitFor();
+    await large()
+      .getByRole('button', { name: /^Close/ })
+      .click();
+    // The others are drawn as ever.
+    await chart('system.cpu.utilization').locator('canvas').waitFor();
+    await keepPicture(page, 'charts-flood');
     expect(stage.complaints).toEqual([]);
   });
 

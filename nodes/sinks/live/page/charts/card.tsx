@@ -194,13 +194,14 @@ const stepNames: readonly (readonly [number, string])[] = [
   [1, 's'],
 ];
 
-/** How finely it is drawn, where that is not each second; and since when it is known, where that is not all of it. */
+/** Whether there are too many series; how finely it is drawn, where that is not each second; and since when it is known, where that is not all of it. */
 function howOf(feed: Feed | undefined, banded: boolean, spanName: string | undefined, questions: number): string {
-  const { step = 1, coverage = [] } = feed ?? {};
+  const { step = 1, coverage = [], beyond = 0 } = feed ?? {};
   const [size, name] = stepNames.find(([seconds]) => step % seconds === 0) ?? [1, 's'];
   const since = coverage[0]?.from ?? 0;
   const isPart = since > range().from + span.value * 50;
   const words = [
+    beyond > 0 ? 'more series than are held' : '',
     spanName !== undefined && questions <= 2 ? spanName : '',
     step > 1 ? `means of ${step / size} ${name}${banded ? ', min–max' : ''}` : '',
     isPart ? `known since ${now() - since > 43_200_000 ? `${formatDay(since)} ` : ''}${formatClock(since).slice(0, 5)}` : '',
