@@ -154,7 +154,7 @@ describe.skipIf(!hasBrowser())('the servers', () => {
     try {
       const frames = await page.evaluate<number[]>(`new Promise((resolve) => {
         const times = [];
-        const step = (time) => (times.push(time), times.length < 240 ? requestAnimationFrame(step) : resolve(times));
+        const step = (time) => (times.push(time), times.length < 120 ? requestAnimationFrame(step) : resolve(times));
         requestAnimationFrame(step);
       })`);
       const gaps = frames
