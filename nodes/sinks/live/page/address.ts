@@ -35,6 +35,8 @@ const bounds: Bound[] = [];
 /** What the tabs that are not shown had, for when one comes back. */
 const kept = new Map<Tab, Record<string, string>>();
 let settling = 0;
+/** The address that was read or written last. Browsers tell a step twice, the second time late: what was set between stays. */
+let known = location.hash;
 
 export const tab: Cell<Tab> = cell(readTab());
 
@@ -81,6 +83,7 @@ export function href(to: Tab, own: Readonly<Record<string, string>> = kept.get(t
 export function go(to: Tab, own?: Readonly<Record<string, string>>): void {
   if (settling !== 0) settle();
   location.hash = href(to, own);
+  follow();
 }
 
 /** Makes what is set now a step of its own, before it is changed. */
@@ -96,9 +99,12 @@ function settle(): void {
   settling = 0;
   const rest = new URLSearchParams([...params]).toString();
   history.replaceState(undefined, '', `#/${tab.value}${rest && `?${rest}`}`);
+  known = location.hash;
 }
 
 function follow(): void {
+  if (location.hash === known) return;
+  known = location.hash;
   clearTimeout(settling);
   settling = 0;
   const next = readTab();
