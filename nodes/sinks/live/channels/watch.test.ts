@@ -228,6 +228,26 @@ describe('a watch', () => {
 });
 
 describe('what comes together', () => {
+  it('ends now, though the clock of one is minutes ahead: it would be alone there', () => {
+    const all = world();
+    const channel = watch(all, { by: [], fold: 'mean' });
+    const frame = picture();
+    all.say(key(1), 0, x(2));
+    all.say(key(2), 0, x(4));
+    frame.take(first(channel));
+    const ahead = { kind: 'metric', key: key(3), time: (start + 300) * 1000, data: { points: [x(900)] } };
+    all.memory.take(ahead as unknown as Event<'metric'>);
+    all.say(key(1), 1, x(4));
+    frame.take(next(channel));
+    expect(frame.values.map(([, values]) => values)).toEqual([
+      [
+        [start, 3],
+        [start + 1, 4],
+      ],
+    ]);
+    expect(first(channel).series[0]?.values.at(-1)).toBe(4);
+  });
+
   /** As anyone would write it down: of each second the values that stand then, where one was measured in it. */
   function naive(said: readonly (readonly [host: number, at: number, value: number])[], fold: Fold, interval: number): Map<number, number> {
     const reach = Math.ceil(interval * 1.5) + 1;

@@ -73,6 +73,12 @@ export function openWatch(memory: SeriesMemory, labelsOf: LabelsOf, request: Wat
     },
   });
 
+  /** The last second with a value. What is put together ends now: whose clock is ahead would be alone in it. */
+  const newestOf = ({ members }: Group): number => {
+    let newest = 0;
+    for (const member of members) if (member.newest > newest) newest = member.newest;
+    return fold === undefined || members.length === 1 ? newest : Math.min(newest, memory.second);
+  };
   const oldest = () => memory.second - Math.min(seconds, memory.seconds) + 1;
   const describe = (): Measured => {
     // Of what one may not see, not even the name is known to exist.
@@ -190,12 +196,6 @@ export function openWatch(memory: SeriesMemory, labelsOf: LabelsOf, request: Wat
     },
     close: stop,
   };
-}
-
-function newestOf({ members }: Group): number {
-  let newest = 0;
-  for (const member of members) if (member.newest > newest) newest = member.newest;
-  return newest;
 }
 
 /** Whose writers send at once while this is looked at: nobody's whom the looker may not see. */
