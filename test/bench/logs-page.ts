@@ -2,11 +2,6 @@
  * How smooth the log stays while 10,000 lines a second come: frames a second in Chromium on the page of a real `sluice run`, with all
  * default nodes, beside an empty page of the same browser; and what a tail costs of live's process, by itself.
  */
-import { spawn } from 'node:child_process';
-import { existsSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
-import { tmpdir } from 'node:os';
-import { join } from 'node:path';
-import { fileURLToPath } from 'node:url';
 import type { Browser, Page } from 'playwright-core';
 import { systemClock } from '../../core/clock.ts';
 import type { Event } from '../../core/event.ts';
@@ -14,11 +9,9 @@ import { createTail } from '../../nodes/sinks/live/channels/tail.ts';
 import { anyone } from '../../nodes/sinks/live/looker.ts';
 import { createMemory } from '../../nodes/sinks/live/memory.ts';
 import { hasBrowser, openBrowser } from '../browser/browser.ts';
-import { freePort, listening } from '../fixtures/rabbitmq.ts';
 import { type Bench, cpuOf, type Figure, quantile } from './shared/figure.ts';
+import { withSluice } from './shared/running.ts';
 
-const command = fileURLToPath(new URL('../../dist/core/cli/main.js', import.meta.url));
-const startMs = 30_000;
 /** Lines a second that the flood makes; the page has to have heard of nearly all. */
 const flood = 10_000;
 
@@ -64,21 +57,7 @@ async function floodedPage(
 }
 
 async function measure(browser: Browser, seconds: number): Promise<Figure[]> {
-  const folder = mkdtempSync(join(tmpdir(), 'sluice-bench-logs-page-'));
-  const port = await freePort();
-  const monitor = fileURLToPath(new URL('nodes/flood.ts', import.meta.url));
-  writeFileSync(join(folder, 'config.yaml'), JSON.stringify({ host: 'bench', nodes: [{ use: monitor }] }));
-  const words = ['run', join(folder, 'config.yaml'), '--port', String(port), '--state', join(folder, 'state')];
-  const env = { ...process.env, INVOCATION_ID: 'bench', NODE_OPTIONS: '' };
-  const child = spawn(process.execPath, [command, ...words], { stdio: ['ignore', 'ignore', 'inherit'], env });
-  process.once('exit', () => child.kill('SIGKILL'));
-  const ended = new Promise((resolve) => child.once('exit', resolve));
-  try {
-    const deadline = systemClock.monotonic() + startMs;
-    while (!(await listening(port))) {
-      if (child.exitCode !== null || systemClock.monotonic() > deadline) throw new Error('sluice run did not open its page');
-      await systemClock.sleep(100);
-    }
+  return withSluice('flood.ts', async (port) => {
     const empty = summaryOf(await emptyPage(browser, seconds));
     const { intervals, came, hidden } = await floodedPage(browser, port, seconds);
     const own = summaryOf(intervals);
@@ -90,11 +69,7 @@ async function measure(browser: Browser, seconds: number): Promise<Figure[]> {
       { what: 'frames/s, p1: the slowest frame of a hundred', value: own.slow, unit: '/s', yardstick: beside(empty.slow) },
       { what: 'lines/s that came', value: came, unit: 'lines/s', budget: { least: 0.95 * flood } },
     ];
-  } finally {
-    child.kill('SIGTERM');
-    await ended;
-    rmSync(folder, { recursive: true });
-  }
+  });
 }
 
 function summaryOf(intervals: readonly number[]): { mean: number; median: number; slow: number } {
@@ -162,7 +137,6 @@ export default {
     const seconds = size === 'short' ? 5 : 60;
     const cost = await costs(seconds);
     if (!hasBrowser()) return cost;
-    if (!existsSync(command)) throw new Error('dist/ is not built; npm run build');
     const browser = await openBrowser();
     try {
       return [...(await measure(browser, seconds)), ...cost];

@@ -5,21 +5,13 @@
  * Ten events come each 10 ms, so between two pictures the times of those that the later one is first to show are known: each
  * of these is a sample, not only the newest. The yardstick is what the same browser takes from frame to frame of an empty page.
  */
-import { spawn } from 'node:child_process';
-import { existsSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
-import { tmpdir } from 'node:os';
-import { join } from 'node:path';
-import { fileURLToPath } from 'node:url';
 import type { Browser } from 'playwright-core';
-import { systemClock } from '../../core/clock.ts';
 import { hasBrowser, openBrowser } from '../browser/browser.ts';
-import { freePort, listening } from '../fixtures/rabbitmq.ts';
 import { type Bench, type Figure, quantile } from './shared/figure.ts';
+import { withSluice } from './shared/running.ts';
 
-const command = fileURLToPath(new URL('../../dist/core/cli/main.js', import.meta.url));
 /** Between two ticks of the monitor, in milliseconds. */
 const every = 10;
-const startMs = 30_000;
 
 /** `time` of the newest event in a picture, and when the frame after it began. */
 type Mark = readonly [time: number, at: number];
@@ -69,21 +61,7 @@ async function emptyFrames(browser: Browser, frames: number): Promise<number[]> 
 }
 
 async function measure(browser: Browser, frames: number): Promise<Figure[]> {
-  const folder = mkdtempSync(join(tmpdir(), 'sluice-bench-page-'));
-  const port = await freePort();
-  const pulse = fileURLToPath(new URL('nodes/pulse.ts', import.meta.url));
-  writeFileSync(join(folder, 'config.yaml'), JSON.stringify({ host: 'bench', nodes: [{ use: pulse }] }));
-  const words = ['run', join(folder, 'config.yaml'), '--port', String(port), '--state', join(folder, 'state')];
-  const env = { ...process.env, INVOCATION_ID: 'bench', NODE_OPTIONS: '' };
-  const child = spawn(process.execPath, [command, ...words], { stdio: ['ignore', 'ignore', 'inherit'], env });
-  process.once('exit', () => child.kill('SIGKILL'));
-  const ended = new Promise((resolve) => child.once('exit', resolve));
-  try {
-    const deadline = systemClock.monotonic() + startMs;
-    while (!(await listening(port))) {
-      if (child.exitCode !== null || systemClock.monotonic() > deadline) throw new Error('sluice run did not open its page');
-      await systemClock.sleep(100);
-    }
+  return withSluice('pulse.ts', async (port) => {
     const empty = await emptyFrames(browser, frames);
     const late = latencies(await watched(browser, port, frames)).sort((one, other) => one - other);
     const yardstick = (share: number) => ({ what: 'from frame to frame of an empty page', value: quantile(empty, share) });
@@ -97,18 +75,13 @@ async function measure(browser: Browser, frames: number): Promise<Figure[]> {
       },
       { what: 'p99', value: quantile(late, 0.99), unit: 'ms', budget: { most: 100 }, yardstick: yardstick(0.99), of: `${frames} pictures` },
     ];
-  } finally {
-    child.kill('SIGTERM');
-    await ended;
-    rmSync(folder, { recursive: true });
-  }
+  });
 }
 
 export default {
   doc: 'from an event at its monitor to the frame after it is drawn, in Chromium',
   async run(size) {
     if (!hasBrowser()) return [];
-    if (!existsSync(command)) throw new Error('dist/ is not built; npm run build');
     const browser = await openBrowser();
     try {
       return await measure(browser, size === 'short' ? 60 : 1200);
